@@ -1,0 +1,6 @@
+"""Programs that ship encoders: `python -m export.to_saved_model --help`."""
+
+import os
+
+# Read when TensorFlow is first imported: its start-up notes would bury the program's own.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

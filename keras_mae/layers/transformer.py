@@ -1,0 +1,192 @@
+"""The pre-norm Transformer block of ViT."""
+
+import keras
+import tensorflow as tf
+
+from .dense import Dense2D
+from .stochastic_depth import StochasticDepth
+
+
+@keras.saving.register_keras_serializable(package="keras_mae", name="gelu")
+def gelu(x):
+    """Exact GELU, `0.5 * x * (1 + erf(x / sqrt(2)))`.
+
+    Spelled out, because Keras emits `Erfc`, which ONNX does not have.
+    """
+    return 0.5 * x * (1.0 + tf.math.erf(x * 0.7071067811865476))
+
+
+@keras.saving.register_keras_serializable(package="keras_mae")
+class SelfAttention(keras.layers.Layer):
+    """Multi-head self-attention with one product for queries, keys and values.
+
+    Args:
+        num_heads: Integer, a divisor of the tokens' width.
+
+    Call arguments:
+        tokens: Float tensor `(batch, n, dim)`.
+        attention_mask: Optional boolean tensor `(batch, n)`; False = no token looks there.
+
+    Returns:
+        Float tensor `(batch, n, dim)`.
+
+    Raises:
+        ValueError: The width is not a multiple of `num_heads`.
+
+    Reference: [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 3.2.
+    """
+
+    def __init__(self, num_heads, **kwargs):
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+
+    def build(self, input_shape):
+        dim = input_shape[-1]
+        if dim % self.num_heads:
+            raise ValueError(
+                "The width of the tokens must be a multiple of `num_heads`. "
+                f"Received: width={dim}, num_heads={self.num_heads}"
+            )
+        self.qkv = Dense2D(3 * dim, dtype=self.dtype_policy, name="qkv")
+        self.proj = Dense2D(dim, dtype=self.dtype_policy, name="proj")
+        self.qkv.build(input_shape)
+        self.proj.build(input_shape)
+
+    def call(self, tokens, attention_mask=None):
+        n, dim = tf.shape(tokens)[1], tokens.shape[-1]
+        n = tokens.shape[1] or n
+        head_dim = dim // self.num_heads
+        qkv = tf.reshape(self.qkv(tokens), (-1, n, 3, self.num_heads, head_dim))
+        q, k, v = tf.unstack(tf.transpose(qkv, (2, 0, 3, 1, 4)))  # (B, heads, n, hd)
+        scores = tf.matmul(q * head_dim**-0.5, k, transpose_b=True)
+        attended = tf.matmul(self._softmax(scores, attention_mask), v)
+        attended = tf.transpose(attended, (0, 2, 1, 3))  # (B, n, heads, hd)
+        return self.proj(tf.reshape(attended, (-1, n, dim)))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "num_heads": self.num_heads}
+
+    def _softmax(self, scores, attention_mask):
+        dtype = scores.dtype
+        if dtype == tf.float16:  # its exponentials overflow
+            scores = tf.cast(scores, tf.float32)
+        if attention_mask is not None:
+            hidden = ~attention_mask[:, None, None, :]
+            scores = tf.where(hidden, tf.constant(-1e9, scores.dtype), scores)
+        return tf.cast(tf.nn.softmax(scores), dtype)
+
+
+@keras.saving.register_keras_serializable(package="keras_mae")
+class MLP(keras.layers.Layer):
+    """Two dense layers with an exact GELU between them.
+
+    Args:
+        hidden_dim: Integer. Width between the layers.
+
+    Call arguments:
+        tokens: Float tensor `(batch, n, dim)`.
+
+    Returns:
+        Float tensor `(batch, n, dim)`.
+    """
+
+    def __init__(self, hidden_dim, **kwargs):
+        super().__init__(**kwargs)
+        self.hidden_dim = hidden_dim
+
+    def build(self, input_shape):
+        dim, policy = input_shape[-1], self.dtype_policy
+        self.fc1 = Dense2D(self.hidden_dim, gelu, dtype=policy, name="fc1")
+        self.fc2 = Dense2D(dim, dtype=policy, name="fc2")
+        self.fc1.build(input_shape)
+        self.fc2.build((*input_shape[:-1], self.hidden_dim))
+
+    def call(self, tokens):
+        return self.fc2(self.fc1(tokens))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "hidden_dim": self.hidden_dim}
+
+
+@keras.saving.register_keras_serializable(package="keras_mae")
+class TransformerBlock(keras.layers.Layer):
+    """`x += attn(norm1(x)); x += mlp(norm2(x))`.
+
+    Args:
+        num_heads: Integer, a divisor of the tokens' width.
+        mlp_ratio: Float. Width of the MLP over the width of the tokens.
+        drop_path_rate: Float in `[0, 1)`. Stochastic depth of both branches.
+        layer_norm_eps: Float. The original's is 1e-6.
+
+    Call arguments:
+        tokens: Float tensor `(batch, n, dim)`.
+        attention_mask: Optional boolean tensor `(batch, n)`; False = no token looks there.
+        training: Boolean. Whether branches are dropped.
+        seed: Optional integer tensor `(2,)` of the stochastic depth.
+
+    Returns:
+        Float tensor `(batch, n, dim)`.
+
+    Reference: [Dosovitskiy et al., 2020](https://arxiv.org/abs/2010.11929), section 3.1.
+    """
+
+    def __init__(
+        self,
+        num_heads,
+        mlp_ratio=4.0,
+        drop_path_rate=0.0,
+        layer_norm_eps=1e-6,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.mlp_ratio = mlp_ratio
+        self.drop_path_rate = drop_path_rate
+        self.layer_norm_eps = layer_norm_eps
+
+    def build(self, input_shape):
+        policy, hidden_dim = self.dtype_policy, int(input_shape[-1] * self.mlp_ratio)
+        self.norm1 = self._layer_norm("norm1")
+        self.attn = SelfAttention(self.num_heads, dtype=policy, name="attn")
+        self.norm2 = self._layer_norm("norm2")
+        self.mlp = MLP(hidden_dim, dtype=policy, name="mlp")
+        self.drop_path = StochasticDepth(
+            self.drop_path_rate, dtype=policy, name="drop_path"
+        )
+        for layer in (self.norm1, self.attn, self.norm2, self.mlp):
+            layer.build(input_shape)
+
+    def call(self, tokens, attention_mask=None, training=False, seed=None):
+        seeds = (None, None) if seed is None else _split(seed)
+        branch = self.attn(self.norm1(tokens), attention_mask=attention_mask)
+        tokens = tokens + self.drop_path(branch, training=training, seed=seeds[0])
+        branch = self.mlp(self.norm2(tokens))
+        return tokens + self.drop_path(branch, training=training, seed=seeds[1])
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_heads": self.num_heads,
+            "mlp_ratio": self.mlp_ratio,
+            "drop_path_rate": self.drop_path_rate,
+            "layer_norm_eps": self.layer_norm_eps,
+        }
+
+    def _layer_norm(self, name):
+        return keras.layers.LayerNormalization(
+            epsilon=self.layer_norm_eps, dtype=self.dtype_policy, name=name
+        )
+
+
+def _split(seed):
+    fold_in = tf.random.experimental.stateless_fold_in
+    return fold_in(seed, 0), fold_in(seed, 1)

@@ -1,0 +1,144 @@
+"""From the pixels of a picture to the input of a model, and back.
+
+One object holds everything that must be the same in training, evaluation and
+serving. The encoder carries it, so it is saved with every model.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def as_size(image_size):
+    """Returns `(height, width)` of an integer or a pair."""
+    if isinstance(image_size, int):
+        return (image_size, image_size)
+    height, width = (int(side) for side in image_size)
+    return (height, width)
+
+
+@keras.saving.register_keras_serializable(package="keras_mae")
+class Preprocessing:
+    """Resizes, crops at the centre, and normalises: `(pixel/255 - mean) / std`.
+
+    The shorter side is resized so that the centre crop covers `crop_ratio` of
+    it, as in the evaluation of the paper's models (256 to 224: 0.875).
+
+    Args:
+        image_size: Integer or `(height, width)` of the result, in pixels.
+        num_channels: Integer. Bytes can be decoded for 1, 3 or 4.
+        mean, std: Float or one float a channel, of pixels scaled to [0, 1].
+            Defaults: ImageNet's for 3 channels, otherwise 0.5 and 0.5.
+        crop_ratio: Float in `(0, 1]`. Share of the shorter side that is kept.
+        interpolation: `"bicubic"` or `"bilinear"`, antialiased.
+
+    Call arguments:
+        pixels: Tensor `(height, width, channels)` or
+            `(batch, height, width, channels)` of any size, in [0, 255].
+
+    Returns:
+        Float32 tensor of `image_size`, normalised.
+
+    Reference: [He et al., 2022](https://arxiv.org/abs/2111.06377), A.1.
+    """
+
+    def __init__(
+        self,
+        image_size=224,
+        num_channels=3,
+        mean=None,
+        std=None,
+        crop_ratio=0.875,
+        interpolation="bicubic",
+    ):
+        if not 0 < crop_ratio <= 1:
+            raise ValueError(
+                "`crop_ratio` must lie in (0, 1]. "
+                f"Received: crop_ratio={crop_ratio}"
+            )
+        if interpolation not in ("bicubic", "bilinear"):
+            raise ValueError(
+                "`interpolation` must be 'bicubic' or 'bilinear'. "
+                f"Received: interpolation={interpolation}"
+            )
+        is_rgb = num_channels == 3
+        self.image_size = as_size(image_size)
+        self.num_channels = num_channels
+        self.mean = self._per_channel("mean", mean, IMAGENET_MEAN if is_rgb else 0.5)
+        self.std = self._per_channel("std", std, IMAGENET_STD if is_rgb else 0.5)
+        self.crop_ratio = crop_ratio
+        self.interpolation = interpolation
+
+    def __call__(self, pixels):
+        return self.normalise(self.resize_and_crop(pixels))
+
+    def normalise(self, pixels):
+        """Maps pixels in [0, 255] to `(pixel/255 - mean) / std`, float32."""
+        mean, std = np.float32(self.mean), np.float32(self.std)
+        return (tf.cast(pixels, tf.float32) / 255.0 - mean) / std
+
+    def denormalise(self, images):
+        """Maps normalised images back to pixels in [0, 255], float32, clipped."""
+        mean, std = np.float32(self.mean), np.float32(self.std)
+        pixels = (tf.cast(images, tf.float32) * std + mean) * 255.0
+        return tf.clip_by_value(pixels, 0.0, 255.0)
+
+    def resize(self, pixels, size):
+        """Resizes to `size`, antialiased; bicubic overshoot is clipped."""
+        pixels = tf.image.resize(pixels, size, self.interpolation, antialias=True)
+        return tf.clip_by_value(pixels, 0.0, 255.0)
+
+    def resize_and_crop(self, pixels):
+        """Returns the centre of pixels of any size: `image_size`, [0, 255]."""
+        if pixels.shape[-3:-1] == self.image_size:
+            return tf.cast(pixels, tf.float32)
+        height, width = self.image_size
+        source = tf.cast(tf.shape(pixels)[-3:-1], tf.float32)
+        # The smallest picture of the source's shape that covers the crop.
+        target = tf.constant([height / self.crop_ratio, width / self.crop_ratio])
+        scale = tf.reduce_max(target / source)
+        size = tf.maximum(tf.cast(tf.round(source * scale), tf.int32), [height, width])
+        resized = self.resize(pixels, size)
+        top, left = tf.unstack((size - [height, width]) // 2)
+        crop = resized[..., top : top + height, left : left + width, :]
+        return tf.ensure_shape(
+            crop, (*pixels.shape[:-3], height, width, self.num_channels)
+        )
+
+    def decode(self, image_bytes):
+        """Decodes one JPEG or PNG (scalar string) to uint8 `(h, w, channels)`."""
+        if self.num_channels not in (1, 3, 4):
+            raise ValueError(
+                "JPEG and PNG bytes hold 1, 3 or 4 channels. "
+                f"Received: num_channels={self.num_channels}; pass arrays instead."
+            )
+        pixels = tf.io.decode_image(
+            image_bytes, channels=self.num_channels, expand_animations=False
+        )
+        return tf.ensure_shape(pixels, (None, None, self.num_channels))
+
+    def get_config(self):
+        return {
+            "image_size": self.image_size,
+            "num_channels": self.num_channels,
+            "mean": self.mean,
+            "std": self.std,
+            "crop_ratio": self.crop_ratio,
+            "interpolation": self.interpolation,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def _per_channel(self, name, value, default):
+        values = np.ravel(default if value is None else value).tolist()
+        if len(values) not in (1, self.num_channels):
+            raise ValueError(
+                f"`{name}` must be one float or one a channel "
+                f"({self.num_channels}). Received: {name}={value}"
+            )
+        return tuple(values * (self.num_channels // len(values)))

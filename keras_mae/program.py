@@ -1,0 +1,40 @@
+"""What all command-line programs share: bad input is one clear line and exit status 2."""
+
+import contextlib
+import difflib
+import sys
+
+
+class InputError(ValueError):
+    """What the user typed cannot be used; the message says what to do instead."""
+
+
+@contextlib.contextmanager
+def one_line_errors():
+    """Ends the program with one line on stderr and status 2 on an `InputError`."""
+    try:
+        yield
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+@contextlib.contextmanager
+def checking_input():
+    """Turns errors of code that runs on the user's settings alone into `InputError`.
+
+    For building models and opening files; never around training, where an
+    error is a bug and keeps its traceback.
+    """
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise InputError(" ".join(str(error).split())) from error
+
+
+def unknown(kind, name, names):
+    """Returns the `InputError` of a name that is not among `names`, naming near ones."""
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(near)}?" if near else ""
+    listing = "" if near else f"choose from {', '.join(sorted(names))}"
+    return InputError(f"unknown {kind} {name!r}; {hint or listing}")
