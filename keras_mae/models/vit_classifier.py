@@ -1,0 +1,164 @@
+"""A classifier on top of the encoder: fine-tuning, and training from scratch."""
+
+import keras
+import tensorflow as tf
+
+from ..layers import Dense2D, ViTEncoder, pool
+from ..presets import get_preset
+from .masked_autoencoder import ENCODER_NAMES
+from .step_seed import STOCHASTIC_DEPTH, step_seed
+
+
+@keras.saving.register_keras_serializable(package="keras_mae")
+class ViTClassifier(keras.Model):
+    """Classifies images by the pooled tokens of a `ViTEncoder`.
+
+    With `pooling="gap"` the mean of the patches goes through `fc_norm` (the encoder
+    has no final norm); with `"token"` the class token, normed by the encoder.
+
+    Args:
+        encoder: A `ViTEncoder` whose `final_norm` is `pooling == "token"`;
+            `from_encoder` makes it from a pre-trained one.
+        num_classes: Integer.
+        pooling: `"gap"` or `"token"`.
+        seed: Integer, of the stochastic depth.
+
+    Call arguments:
+        images: Float tensor `(batch, height, width, channels)`, normalised by
+            `preprocessing`.
+        training: Boolean. Whether branches are dropped.
+
+    Returns:
+        Float32 logits `(batch, num_classes)`.
+
+    Raises:
+        ValueError: The encoder does not fit the pooling.
+
+    Reference: [He et al., 2022](https://arxiv.org/abs/2111.06377), A.1, fine-tuning.
+    """
+
+    def __init__(
+        self,
+        encoder,
+        num_classes,
+        pooling="gap",
+        seed=0,
+        name="vit_classifier",
+        **kwargs,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.autocast = False
+        if isinstance(encoder, dict):
+            encoder = keras.saving.deserialize_keras_object(encoder)
+        if encoder.final_norm != (pooling == "token"):
+            raise ValueError(
+                "`encoder.final_norm` must be True for pooling 'token' and False for "
+                "'gap', whose norm comes after the mean; `ViTClassifier.from_encoder` "
+                f"sets it. Received: final_norm={encoder.final_norm}, {pooling=}"
+            )
+        self.encoder = encoder
+        self.num_classes = num_classes
+        self.pooling = pooling
+        self.seed = seed
+        self.fc_norm = None
+        if pooling == "gap":
+            self.fc_norm = keras.layers.LayerNormalization(
+                epsilon=encoder.layer_norm_eps, dtype=self.dtype_policy, name="fc_norm"
+            )
+        small = keras.initializers.RandomNormal(stddev=2e-5)
+        self.head = Dense2D(
+            num_classes, kernel_initializer=small, dtype="float32", name="head"
+        )
+        self.build((None, *encoder.image_size, encoder.num_channels))
+
+    @classmethod
+    def from_encoder(cls, encoder, num_classes, pooling="gap", seed=0, **overrides):
+        """Builds a classifier from a copy of a pre-trained encoder.
+
+        Positions become trainable, as in the original's fine-tuning; at another
+        `image_size` they are computed anew.
+
+        Args:
+            encoder: A `ViTEncoder`.
+            num_classes, pooling, seed: As in the constructor.
+            **overrides: Arguments of the new `ViTEncoder`: `drop_path_rate`, ...
+        """
+        if "image_size" in overrides:
+            overrides.setdefault("preprocessing", _resized(encoder, overrides))
+        config = {**encoder.get_config(), "train_positions": True, **overrides}
+        copy = ViTEncoder.from_config({**config, "final_norm": pooling == "token"})
+        _copy_weights(encoder, copy)
+        return cls(copy, num_classes, pooling, seed, dtype=copy.dtype_policy)
+
+    @classmethod
+    def from_preset(cls, preset, num_classes, pooling="gap", seed=0, **overrides):
+        """Builds a preset's encoder and a classifier on it, from scratch.
+
+        Args:
+            preset: String, see `keras_mae.list_presets()`.
+            num_classes, pooling, seed: As in the constructor.
+            **overrides: Arguments of `ViTEncoder`.
+
+        Raises:
+            ValueError: The preset is unknown; the error names the near ones.
+        """
+        config = get_preset(preset).config
+        config = {name: config[name] for name in ENCODER_NAMES if name in config}
+        final_norm = pooling == "token"
+        encoder = ViTEncoder(**{**config, **overrides, "final_norm": final_norm})
+        return cls(encoder, num_classes, pooling, seed, dtype=encoder.dtype_policy)
+
+    @property
+    def preprocessing(self):
+        """The encoder's `Preprocessing`."""
+        return self.encoder.preprocessing
+
+    def build(self, input_shape):
+        if self.built:
+            return
+        features = (None, self.encoder.embed_dim)
+        if self.fc_norm is not None:
+            self.fc_norm.build(features)
+        self.head.build(features)
+        self.built = True
+
+    def call(self, images, training=False):
+        return self.head(tf.cast(self.features(images, training), tf.float32))
+
+    def features(self, images, training=False):
+        """Returns what the head sees, `(batch, embed_dim)`."""
+        seed = None
+        if training and self.encoder.drop_path_rate > 0:
+            seed = step_seed(self, STOCHASTIC_DEPTH, training)
+        features = pool(self.encoder(images, training=training, seed=seed), self.pooling)
+        return features if self.fc_norm is None else self.fc_norm(features)
+
+    def get_config(self):
+        return {
+            **keras.layers.Layer.get_config(self),
+            "encoder": keras.saving.serialize_keras_object(self.encoder),
+            "num_classes": self.num_classes,
+            "pooling": self.pooling,
+            "seed": self.seed,
+        }
+
+
+def _resized(encoder, overrides):
+    config = encoder.preprocessing.get_config()
+    return type(encoder.preprocessing)(
+        **{**config, "image_size": overrides["image_size"]}
+    )
+
+
+def _copy_weights(source, target):
+    """Copies every weight that both encoders have; positions where the grid is the same."""
+    values = {_within(source, weight): weight for weight in source.weights}
+    for weight in target.weights:
+        name = _within(target, weight)
+        if name == "positions/pos_embed" and weight.shape != values[name].shape:
+            continue
+        weight.assign(values[name])
+
+
+def _within(model, weight):
+    return weight.path.removeprefix(f"{model.name}/")

@@ -1,0 +1,5 @@
+"""Weights in and out."""
+
+from .load import load
+
+__all__ = ["load"]
