@@ -7,12 +7,14 @@ many patches in every image as the mask ratio asks, at any ratio, and all
 shapes are static: XLA compiles them.
 """
 
+import abc
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 
-class MaskSampler:
+class MaskSampler(abc.ABC):
     """What samplers share: they have no state but their constructor's arguments.
 
     Call arguments:
@@ -29,9 +31,9 @@ class MaskSampler:
         column = tf.reshape(tf.cast(np.indices((rows, columns))[1], tf.float32), (1, -1))
         return self.score(batch_size, (rows, columns), row, column, seed)
 
+    @abc.abstractmethod
     def score(self, batch_size, grid_size, row, column, seed):
         """Returns the scores; `row` and `column` are `(1, L)` patch coordinates."""
-        raise NotImplementedError(f"{type(self).__name__} must define `score`.")
 
     def get_config(self):
         return {}

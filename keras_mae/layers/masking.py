@@ -78,6 +78,9 @@ class RandomMasking(keras.layers.Layer):
             "ids_restore": ids_restore,  # (B, L)
         }
 
+    def compute_mask(self, inputs, previous_mask):
+        """Returns None: our `mask` is not Keras' mask of padded time steps."""
+
     def num_visible(self, num_patches):
         """Returns how many of `num_patches` stay visible, as the original computes it."""
         num_visible = int(num_patches * (1 - self.mask_ratio))

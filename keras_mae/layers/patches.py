@@ -56,11 +56,6 @@ class Patchify(keras.layers.Layer):
         x = tf.transpose(x, (0, 1, 3, 2, 4, 5))  # (B, rows, columns, P, P, C)
         return tf.reshape(x, (-1, rows * columns, size * size * channels))
 
-    def compute_output_shape(self, input_shape):
-        rows, columns = grid_of(input_shape[1:3], self.patch_size)
-        length = self.patch_size**2 * input_shape[-1]
-        return (input_shape[0], rows * columns, length)
-
     def get_config(self):
         return {**super().get_config(), "patch_size": self.patch_size}
 
@@ -98,9 +93,6 @@ class Unpatchify(keras.layers.Layer):
         x = tf.reshape(patches, (-1, rows, columns, size, size, self._channels(patches)))
         x = tf.transpose(x, (0, 1, 3, 2, 4, 5))  # (B, rows, P, columns, P, C)
         return tf.reshape(x, (-1, *self.image_size, self._channels(patches)))
-
-    def compute_output_shape(self, input_shape):
-        return (input_shape[0], *self.image_size, input_shape[-1] // self.patch_size**2)
 
     def get_config(self):
         return {

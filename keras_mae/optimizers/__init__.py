@@ -1,0 +1,5 @@
+"""Optimizers with the original's numerics."""
+
+from .adamw import AdamW
+
+__all__ = ["AdamW"]

@@ -1,0 +1,98 @@
+"""The grammar that all programs share: `--set key=value`, with errors that help."""
+
+import argparse
+import dataclasses
+
+from simple_parsing import ArgumentParser
+
+from keras_mae.program import InputError, unknown
+
+
+def program_parser(description, examples, config=None):
+    """Returns an argparse parser whose `--help` teaches.
+
+    Args:
+        description: What the program does.
+        examples: Run lines, one a line.
+        config: Optional dataclass instance; its fields are listed as keys of `--set`.
+    """
+    epilog = "examples:\n" + "\n".join(f"  {line}" for line in examples)
+    if config is not None:
+        epilog += "\n\nkeys of --set:\n" + describe(config)
+    return argparse.ArgumentParser(
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_data_arguments(parser, default=None):
+    """Adds `--data` and `--data_dir`."""
+    parser.add_argument(
+        "--data",
+        required=default is None,
+        default=default,
+        metavar="SPEC",
+        help="demo (digits), photos (scikit-image's), tfds:NAME or folder:DIR",
+    )
+    parser.add_argument(
+        "--data_dir", metavar="DIR", help="where prepared TFDS data sets lie"
+    )
+
+
+def add_set_argument(parser):
+    """Adds `--set`."""
+    parser.add_argument(
+        "--set",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change settings; lists are written 0.2,1.0",
+    )
+
+
+def apply_settings(config, settings):
+    """Returns the dataclass with `key=value` strings applied, each as its field's type.
+
+    Raises:
+        InputError: A key that does not exist (near ones are named), or a value
+            that its field cannot hold.
+    """
+    names = [field.name for field in dataclasses.fields(config)]
+    arguments = []
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise InputError(f"--set takes KEY=VALUE; received {setting!r}")
+        if key not in names:
+            raise unknown("--set key", key, names)
+        arguments.append((key, value))
+    if none := {key: None for key, value in arguments if value.lower() == "none"}:
+        config = dataclasses.replace(config, **none)
+    typed = [(key, value) for key, value in arguments if key not in none]
+    return _typed(config, typed)
+
+
+def describe(config):
+    """Returns one aligned line a field: name, default, and its comment."""
+    parser = ArgumentParser(add_help=False)
+    parser.add_arguments(type(config), "config", default=config)
+    (wrapper,) = parser._wrappers
+    lines = []
+    for field in wrapper.fields:
+        value = getattr(config, field.name)
+        lines.append(f"  {field.name:20} {value!s:22} {field.help or ''}".rstrip())
+    return "\n".join(lines)
+
+
+def _typed(config, pairs):
+    parser = _RaisingParser(add_help=False)
+    parser.add_arguments(type(config), "config", default=config)
+    line = [word for key, value in pairs for word in (f"--{key}", *value.split(","))]
+    return parser.parse_args(line).config
+
+
+class _RaisingParser(ArgumentParser):
+    def error(self, message):
+        raise InputError(f"--set: {message}")

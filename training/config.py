@@ -1,0 +1,92 @@
+"""What a pre-training run is made of: one frozen dataclass, saved with every run."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainConfig:
+    """Every number of a pre-training run.
+
+    `None` leaves a choice to the preset. Learning rate:
+    `base_learning_rate * batch_size / 256` (He et al., 2022, A.1).
+    """
+
+    # Architecture, see `keras_mae.list_presets()`.
+    preset: str = "mae_vit_base_patch16"
+    # Height and width in pixels, multiples of the patch size.
+    image_size: int | tuple[int, int] | None = None
+    # Side of a patch in pixels.
+    patch_size: int | None = None
+    # Channels of the images: 1, 3 or 4 for files.
+    num_channels: int | None = None
+    # Width of the encoder's tokens.
+    embed_dim: int | None = None
+    # Blocks of the encoder.
+    depth: int | None = None
+    # Attention heads of the encoder.
+    num_heads: int | None = None
+    # Width of the decoder's tokens.
+    decoder_embed_dim: int | None = None
+    # Blocks of the decoder.
+    decoder_depth: int | None = None
+    # Attention heads of the decoder.
+    decoder_num_heads: int | None = None
+    # Fraction of patches to hide, in [0, 1).
+    mask_ratio: float | None = None
+    # Which patches: random, block, grid, rectangle or half.
+    mask_sampler: str | None = None
+    # Whether each target patch is normalised by its own mean and deviation.
+    norm_pix_loss: bool | None = None
+    # Mean of the pixels in [0, 1], one number or one a channel.
+    mean: tuple[float, ...] | None = None
+    # Standard deviation of the pixels, likewise.
+    std: tuple[float, ...] | None = None
+    # Share of the shorter side that evaluation keeps.
+    crop_ratio: float = 0.875
+
+    # Passes over the data.
+    epochs: int = 400
+    # Passes in which the learning rate rises linearly from 0.
+    warmup_epochs: float = 40
+    # Images of one step, over all replicas.
+    batch_size: int = 4096
+    # Learning rate for a batch of 256.
+    base_learning_rate: float = 1.5e-4
+    # Decay of matrices and tokens; vectors are never decayed.
+    weight_decay: float = 0.05
+    # AdamW's second beta.
+    beta_2: float = 0.95
+    # Steps of an epoch; None for one pass over the data.
+    steps_per_epoch: int | None = None
+
+    # Smallest and largest area of the random crop, as shares of the picture.
+    crop_scale: tuple[float, float] = (0.2, 1.0)
+    # Whether pictures are mirrored at random.
+    flip: bool = True
+
+    # Seed of weights, order, crops and masks.
+    seed: int = 0
+    # float32, mixed_bfloat16 or mixed_float16.
+    precision: str = "float32"
+    # Whether XLA compiles the whole step.
+    xla: bool = False
+    # Steps between two returns to Python; must divide the steps of an epoch.
+    steps_per_execution: int = 1
+    # Epochs between two reconstruction pictures in TensorBoard.
+    picture_every: int = 10
+
+
+# What `--tiny` changes: any program ends in under a minute on a CPU.
+TINY = {
+    "embed_dim": 32,
+    "depth": 2,
+    "num_heads": 2,
+    "decoder_embed_dim": 16,
+    "decoder_depth": 1,
+    "decoder_num_heads": 2,
+    "epochs": 2,
+    "warmup_epochs": 1,
+    "batch_size": 8,
+    "steps_per_epoch": 4,
+    "picture_every": 1,
+}
