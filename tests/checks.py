@@ -126,13 +126,17 @@ def _functional(layer, inputs):
 
 
 def _symbolic(inputs):
-    return keras.tree.map_structure(
-        lambda array: keras.Input(array.shape[1:], dtype=array.dtype.name), inputs
-    )
+    if isinstance(inputs, dict):
+        return {name: _input(array, name) for name, array in inputs.items()}
+    return _input(inputs)
 
 
-def _named(results):
-    return results if isinstance(results, dict) else {"output": results}
+def _input(array, name=None):
+    return keras.Input(array.shape[1:], dtype=array.dtype.name, name=name)
+
+
+def _named(arrays):
+    return arrays if isinstance(arrays, dict) else {"output": arrays}
 
 
 def _normal_like(results):

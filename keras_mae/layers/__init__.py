@@ -19,12 +19,12 @@ from .transformer import MLP, SelfAttention, TransformerBlock, gelu
 from .vit_encoder import ViTEncoder, pool
 
 __all__ = [
+    "MLP",
     "BlockSampler",
     "Dense2D",
     "GridSampler",
     "HalfSampler",
     "MAEDecoder",
-    "MLP",
     "MaskSampler",
     "PatchEmbed",
     "Patchify",

@@ -31,7 +31,7 @@ class MAEDecoder(keras.layers.Layer):
     Returns:
         Float tensor `(batch, num_patches, patch_dim)`.
 
-    Reference: [He et al., 2022](https://arxiv.org/abs/2111.06377), section 3, MAE decoder.
+    Reference: [He et al., 2022](https://arxiv.org/abs/2111.06377), section 3.
     """
 
     def __init__(

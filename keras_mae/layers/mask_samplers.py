@@ -13,6 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from .draws import draw_integers, draw_uniform
+
 
 class MaskSampler(abc.ABC):
     """What samplers share: they have no state but their constructor's arguments.
@@ -28,7 +30,9 @@ class MaskSampler(abc.ABC):
 
     def __call__(self, batch_size, rows, columns, seed):
         row = tf.reshape(tf.cast(np.indices((rows, columns))[0], tf.float32), (1, -1))
-        column = tf.reshape(tf.cast(np.indices((rows, columns))[1], tf.float32), (1, -1))
+        column = tf.reshape(
+            tf.cast(np.indices((rows, columns))[1], tf.float32), (1, -1)
+        )
         return self.score(batch_size, (rows, columns), row, column, seed)
 
     @abc.abstractmethod
@@ -48,7 +52,7 @@ class RandomSampler(MaskSampler):
     """Uniform noise: the paper's random sampling (section 3)."""
 
     def score(self, batch_size, grid_size, row, column, seed):
-        return tf.random.stateless_uniform((batch_size, row.shape[1]), seed)
+        return draw_uniform((batch_size, row.shape[1]), seed)
 
 
 @keras.saving.register_keras_serializable(package="keras_mae")
@@ -60,7 +64,7 @@ class GridSampler(MaskSampler):
     """
 
     def score(self, batch_size, grid_size, row, column, seed):
-        shift = tf.random.stateless_uniform((2, batch_size, 1), seed, 0, 16, tf.int32)
+        shift = draw_integers((2, batch_size, 1), seed, 16)
         row = (tf.cast(row, tf.int32) + shift[0]) % 16
         column = (tf.cast(column, tf.int32) + shift[1]) % 16
         return tf.gather(tf.constant(_bayer(16).ravel()), row * 16 + column)
@@ -68,10 +72,10 @@ class GridSampler(MaskSampler):
 
 @keras.saving.register_keras_serializable(package="keras_mae")
 class HalfSampler(MaskSampler):
-    """Hides one side of the image (left, right, top or bottom, drawn for every image)."""
+    """Hides one side of the image: left, right, top or bottom, drawn for every image."""
 
     def score(self, batch_size, grid_size, row, column, seed):
-        side = tf.random.stateless_uniform((batch_size, 1), seed, 0, 4, tf.int32)
+        side = draw_integers((batch_size, 1), seed, 4)
         # The smaller term fills the last, partly hidden line from one end.
         sideways, downwards = column + 1e-3 * row, row + 1e-3 * column
         along = tf.where(side < 2, sideways, downwards)
@@ -88,7 +92,7 @@ class RectangleSampler(MaskSampler):
     """
 
     def score(self, batch_size, grid_size, row, column, seed):
-        draws = tf.random.stateless_uniform((3, batch_size, 1), seed)
+        draws = draw_uniform((3, batch_size, 1), seed)
         share = 0.35 + 0.3 * draws[2]  # of the area's logarithm: tall or wide
         vertical = _reach(row, draws[0], grid_size[0]) ** (1 / share)
         horizontal = _reach(column, draws[1], grid_size[1]) ** (1 / (1 - share))
@@ -117,7 +121,7 @@ class BlockSampler(MaskSampler):
         self.num_blocks = num_blocks
 
     def score(self, batch_size, grid_size, row, column, seed):
-        draws = tf.random.stateless_uniform((4, batch_size, self.num_blocks, 1), seed)
+        draws = draw_uniform((4, batch_size, self.num_blocks, 1), seed)
         length = row.shape[1]
         largest = max(self.min_patches, self.max_share * length)
         area = self.min_patches + draws[0] * (largest - self.min_patches)
@@ -173,9 +177,10 @@ def _bayer(size):
         return np.zeros((1, 1), "float32")
     coarse = _bayer(size // 2)
     corners = np.float32([[0, 2], [3, 1]])
-    return np.tile(corners, coarse.shape) / 4 + np.repeat(
-        np.repeat(coarse, 2, 0), 2, 1
-    ) / 4
+    return (
+        np.tile(corners, coarse.shape) / 4
+        + np.repeat(np.repeat(coarse, 2, 0), 2, 1) / 4
+    )
 
 
 def _reach(position, centre, length):

@@ -45,7 +45,9 @@ class RandomMasking(keras.layers.Layer):
     Reference: [He et al., 2022](https://arxiv.org/abs/2111.06377), section 3.
     """
 
-    def __init__(self, mask_ratio=0.75, mask_sampler="random", grid_size=None, **kwargs):
+    def __init__(
+        self, mask_ratio=0.75, mask_sampler="random", grid_size=None, **kwargs
+    ):
         super().__init__(**kwargs)
         if not 0 <= mask_ratio < 1:
             raise ValueError(
@@ -82,7 +84,7 @@ class RandomMasking(keras.layers.Layer):
         """Returns None: our `mask` is not Keras' mask of padded time steps."""
 
     def num_visible(self, num_patches):
-        """Returns how many of `num_patches` stay visible, as the original computes it."""
+        """Returns how many of `num_patches` stay visible, as the original counts."""
         num_visible = int(num_patches * (1 - self.mask_ratio))
         if num_visible < 1:
             raise ValueError(
@@ -111,8 +113,8 @@ class RandomMasking(keras.layers.Layer):
         if not training:
             return tf.reduce_max(visible)
         message = (
-            "In training, a caller's `mask` must hide as many patches of every image as "
-            f"`mask_ratio`={self.mask_ratio} does ({mask.shape[1] - num_visible})"
+            "In training, a caller's `mask` must hide as many patches of every image "
+            f"as `mask_ratio`={self.mask_ratio} does ({mask.shape[1] - num_visible})"
         )
         tf.debugging.assert_equal(visible, num_visible, message)
         return num_visible

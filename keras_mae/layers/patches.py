@@ -90,7 +90,9 @@ class Unpatchify(keras.layers.Layer):
 
     def call(self, patches):
         size, (rows, columns) = self.patch_size, self.grid_size
-        x = tf.reshape(patches, (-1, rows, columns, size, size, self._channels(patches)))
+        x = tf.reshape(
+            patches, (-1, rows, columns, size, size, self._channels(patches))
+        )
         x = tf.transpose(x, (0, 1, 3, 2, 4, 5))  # (B, rows, P, columns, P, C)
         return tf.reshape(x, (-1, *self.image_size, self._channels(patches)))
 
@@ -107,7 +109,7 @@ class Unpatchify(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="keras_mae")
 class PatchEmbed(keras.layers.Layer):
-    """Projects flattened patches to tokens: the paper's patch convolution as one product.
+    """Projects flattened patches to tokens: the paper's convolution as one product.
 
     Taking patches rather than images lets the caller embed the visible ones alone.
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 def sincos_positions(embed_dim, grid_size):
-    """Returns sin-cos positions of a grid of patches, float32 `(rows * columns, embed_dim)`.
+    """Returns sin-cos positions of a grid, float32 `(rows * columns, embed_dim)`.
 
     The first half of the channels tells the column, the second the row; each
     half is a block of sines and a block of cosines. Computed in float64.
@@ -18,8 +18,8 @@ def sincos_positions(embed_dim, grid_size):
     Raises:
         ValueError: `embed_dim` is not a multiple of 4.
 
-    Reference: [He et al., 2022](https://arxiv.org/abs/2111.06377), A.1 (the sine-cosine
-        version of [Vaswani et al.](https://arxiv.org/abs/1706.03762) in two dimensions).
+    Reference: [He et al., 2022](https://arxiv.org/abs/2111.06377), A.1;
+        [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 3.5.
     """
     if embed_dim % 4:
         raise ValueError(

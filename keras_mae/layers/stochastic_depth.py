@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from .draws import draw_uniform
+
 
 @keras.saving.register_keras_serializable(package="keras_mae")
 class StochasticDepth(keras.layers.Layer):
@@ -41,7 +43,7 @@ class StochasticDepth(keras.layers.Layer):
         if seed is None:
             seed = tf.random.uniform((2,), maxval=2**31 - 1, dtype=tf.int32)
         shape = (tf.shape(branch)[0],) + (1,) * (len(branch.shape) - 1)
-        kept = tf.random.stateless_uniform(shape, seed) >= self.rate
+        kept = draw_uniform(shape, seed) >= self.rate
         return branch * tf.cast(kept, branch.dtype) / (1 - self.rate)
 
     def compute_output_shape(self, input_shape):

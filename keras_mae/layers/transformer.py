@@ -25,7 +25,7 @@ class SelfAttention(keras.layers.Layer):
 
     Call arguments:
         tokens: Float tensor `(batch, n, dim)`.
-        attention_mask: Optional boolean tensor `(batch, n)`; False = no token looks there.
+        attention_mask: Optional boolean tensor `(batch, n)`; False = unseen by all.
 
     Returns:
         Float tensor `(batch, n, dim)`.
@@ -126,14 +126,14 @@ class TransformerBlock(keras.layers.Layer):
 
     Call arguments:
         tokens: Float tensor `(batch, n, dim)`.
-        attention_mask: Optional boolean tensor `(batch, n)`; False = no token looks there.
+        attention_mask: Optional boolean tensor `(batch, n)`; False = unseen by all.
         training: Boolean. Whether branches are dropped.
         seed: Optional integer tensor `(2,)` of the stochastic depth.
 
     Returns:
         Float tensor `(batch, n, dim)`.
 
-    Reference: [Dosovitskiy et al., 2020](https://arxiv.org/abs/2010.11929), section 3.1.
+    Reference: [Dosovitskiy et al., 2020](https://arxiv.org/abs/2010.11929), 3.1.
     """
 
     def __init__(

@@ -73,7 +73,7 @@ class ViTEncoder(keras.Model):
     Raises:
         ValueError: Sizes that do not fit each other.
 
-    Reference: [Dosovitskiy et al., 2020](https://arxiv.org/abs/2010.11929), section 3.1;
+    Reference: [Dosovitskiy et al., 2020](https://arxiv.org/abs/2010.11929), 3.1;
         [He et al., 2022](https://arxiv.org/abs/2111.06377), section 3.
     """
 
@@ -117,7 +117,10 @@ class ViTEncoder(keras.Model):
         self.patchify = Patchify(self.patch_size, dtype=policy, name="patchify")
         self.patch_embed = PatchEmbed(self.embed_dim, dtype=policy, name="patch_embed")
         self.positions = PositionEmbedding(
-            self.grid_size, trainable=self.train_positions, dtype=policy, name="positions"
+            self.grid_size,
+            trainable=self.train_positions,
+            dtype=policy,
+            name="positions",
         )
         rates = np.linspace(0, self.drop_path_rate, self.depth)
         self.blocks = [
