@@ -95,8 +95,11 @@ class MAEDecoder(keras.layers.Layer):
             tokens = block(tokens)
         return self.decoder_pred(self.decoder_norm(tokens)[:, 1:])
 
-    def compute_output_shape(self, latent_shape, mask_shape, ids_restore_shape):
-        return (latent_shape[0], mask_shape[1], self.patch_dim)
+    def compute_mask(self, inputs, previous_mask):
+        """Returns None: our `mask` is not Keras' mask of padded time steps."""
+
+    def compute_output_shape(self, latent_shape, ids_restore_shape):
+        return (*ids_restore_shape, self.patch_dim)
 
     def get_config(self):
         names = ("grid_size", "patch_dim", "embed_dim", "depth", "num_heads")

@@ -72,7 +72,7 @@ class GridSampler(MaskSampler):
 
 @keras.saving.register_keras_serializable(package="keras_mae")
 class HalfSampler(MaskSampler):
-    """Hides one side of the image: left, right, top or bottom, drawn for every image."""
+    """Hides one side of the image, drawn anew for each: left, right, top or bottom."""
 
     def score(self, batch_size, grid_size, row, column, seed):
         side = draw_integers((batch_size, 1), seed, 4)
