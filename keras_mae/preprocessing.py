@@ -4,6 +4,8 @@ One object holds everything that must be the same in training, evaluation and
 serving. The encoder carries it, so it is saved with every model.
 """
 
+import numbers
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -14,8 +16,8 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 def as_size(image_size):
     """Returns `(height, width)` of an integer or a pair."""
-    if isinstance(image_size, int):
-        return (image_size, image_size)
+    if isinstance(image_size, numbers.Integral):
+        return (int(image_size), int(image_size))
     height, width = (int(side) for side in image_size)
     return (height, width)
 
@@ -25,7 +27,8 @@ class Preprocessing:
     """Resizes, crops at the centre, and normalises: `(pixel/255 - mean) / std`.
 
     The shorter side is resized so that the centre crop covers `crop_ratio` of
-    it, as in the evaluation of the paper's models (256 to 224: 0.875).
+    it, as in the evaluation of the paper's models (256 to 224: 0.875). Pixels
+    that already have `image_size` are normalised as they are.
 
     Args:
         image_size: Integer or `(height, width)` of the result, in pixels.
@@ -56,8 +59,7 @@ class Preprocessing:
     ):
         if not 0 < crop_ratio <= 1:
             raise ValueError(
-                "`crop_ratio` must lie in (0, 1]. "
-                f"Received: crop_ratio={crop_ratio}"
+                f"`crop_ratio` must lie in (0, 1]. Received: crop_ratio={crop_ratio}"
             )
         if interpolation not in ("bicubic", "bilinear"):
             raise ValueError(
