@@ -37,10 +37,9 @@ def strategy_scope(name, batch_size, replicas=None):
 
 
 def _mirrored(replicas):
-    gpus = tf.config.list_logical_devices("GPU")
-    if gpus:
+    if tf.config.list_physical_devices("GPU"):
         return tf.distribute.MirroredStrategy(
-            [gpu.name for gpu in gpus], cross_device_ops=tf.distribute.NcclAllReduce()
+            cross_device_ops=tf.distribute.NcclAllReduce()
         )
     devices = [cpu.name for cpu in _logical_cpus(replicas or 1)]
     # TensorFlow's default, collective ops, fails with steps_per_execution > 1 and for

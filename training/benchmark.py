@@ -1,0 +1,159 @@
+"""Measures pre-training against this machine's ceiling: `python -m training.benchmark --help`."""
+
+import json
+import platform
+import resource
+import statistics
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_mae.program import InputError, checking_input, one_line_errors
+
+from .command_line import add_set_argument, apply_settings, program_parser
+from .config import PretrainConfig
+from .flops import step_flops
+from .pretrain import build_model, compile_model
+from .recipes import get_recipe, list_recipes
+
+SIDE = 2048  # of the square matrices whose product is the ceiling
+WARM_UP = 3  # steps that compile and fill caches
+
+
+def matmul_ceiling(dtype, seconds=1.0):
+    """Returns the operations per second of one large matrix product in a graph.
+
+    Args:
+        dtype: `"float32"` or `"bfloat16"`.
+        seconds: Float, how long to measure.
+    """
+    a = tf.cast(tf.random.normal((SIDE, SIDE)), dtype)
+    product = tf.function(lambda x: tf.matmul(x, x))
+    for _ in range(WARM_UP):
+        product(a).numpy()
+    times, end = [], time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        began = time.perf_counter()
+        product(a)[0, 0].numpy()
+        times.append(time.perf_counter() - began)
+    return 2 * SIDE**3 / statistics.median(times)
+
+
+class StepTimes(keras.callbacks.Callback):
+    """Records the seconds of every step of `fit` after the warm-up."""
+
+    def on_train_begin(self, logs=None):
+        self.seconds = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.began = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch >= WARM_UP:
+            self.seconds.append(time.perf_counter() - self.began)
+
+
+def benchmark(config, steps):
+    """Measures steps of plain `fit` between two measurements of the ceiling.
+
+    Args:
+        config: A `PretrainConfig`.
+        steps: Integer, steps that count.
+
+    Returns:
+        A dictionary: images per second (median, and over all steps the lowest and highest),
+        operations per second, and their share of the ceiling.
+    """
+    dtype = config.precision.removeprefix("mixed_")
+    keras.utils.set_random_seed(config.seed)
+    with checking_input():
+        model = build_model(config)
+    compile_model(model, config, steps)
+    size = (config.batch_size, *model.encoder.image_size, model.encoder.num_channels)
+    images = np.random.default_rng(0).normal(size=size).astype("float32")
+    dataset = tf.data.Dataset.from_tensors(images).repeat()
+    ceilings, times = [matmul_ceiling(dtype)], StepTimes()
+    model.fit(
+        dataset,
+        steps_per_epoch=WARM_UP + steps,
+        callbacks=[times],
+        shuffle=False,
+        verbose=0,
+    )
+    ceilings.append(matmul_ceiling(dtype))
+    return _results(config, model, times.seconds, statistics.mean(ceilings))
+
+
+def _results(config, model, seconds, ceiling):
+    rates = [config.batch_size / value for value in seconds]
+    flops = step_flops(model) * statistics.median(rates)
+    return {
+        "program": "benchmark",
+        "preset": config.preset,
+        "image_size": model.encoder.image_size,
+        "patch_size": model.encoder.patch_size,
+        "batch_size": config.batch_size,
+        "precision": config.precision,
+        "xla": config.xla,
+        "steps": len(seconds),
+        "images_per_second": round(statistics.median(rates), 2),
+        "slowest": round(min(rates), 2),
+        "fastest": round(max(rates), 2),
+        "gflop_per_image": round(step_flops(model) / 1e9, 3),
+        "gflops_per_second": round(flops / 1e9, 1),
+        "ceiling_gflops_per_second": round(ceiling / 1e9, 1),
+        "share_of_ceiling": round(flops / ceiling, 3),
+        "peak_memory_gb": round(_peak_memory() / 1e9, 2),
+        "machine": f"{platform.machine()}, {_devices()}",
+    }
+
+
+def _peak_memory():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux: kilobytes
+
+
+def _devices():
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return f"{len(tf.config.list_logical_devices('CPU'))} CPU device"
+    return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
+
+
+def _arguments(argv):
+    parser = program_parser(
+        "Times pre-training steps of plain fit on random images, after a warm-up, "
+        "and compares them with the fastest matrix product of this machine.",
+        [
+            "python -m training.benchmark --set batch_size=16",
+            "python -m training.benchmark --recipe cifar10_vit_tiny",
+            "python -m training.benchmark --set batch_size=16 precision=mixed_bfloat16",
+        ],
+        PretrainConfig(),
+    )
+    parser.add_argument(
+        "--recipe", help=f"default: ViT-B/16; or one of: {', '.join(list_recipes())}"
+    )
+    parser.add_argument("--steps", type=int, default=10, help="steps that count")
+    add_set_argument(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    """Runs the program; returns its results."""
+    arguments = _arguments(argv)
+    with one_line_errors():
+        if arguments.steps < 1:
+            raise InputError(f"--steps must be at least 1; received {arguments.steps}")
+        config = get_recipe(arguments.recipe) if arguments.recipe else PretrainConfig()
+        results = benchmark(apply_settings(config, arguments.set), arguments.steps)
+    for name in ("images_per_second", "gflops_per_second", "ceiling_gflops_per_second"):
+        print(f"{name:26} {results[name]:10}")
+    print(f"{'share_of_ceiling':26} {results['share_of_ceiling']:10.1%}")
+    print(json.dumps(results))
+    return results
+
+
+if __name__ == "__main__":
+    main()

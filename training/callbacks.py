@@ -1,0 +1,67 @@
+"""What a run shows while it trains: speed, and pictures in TensorBoard."""
+
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from .pictures import picture_grid, reconstruction_pictures
+
+
+class Throughput(keras.callbacks.Callback):
+    """Adds `images_per_second` to an epoch's logs; the first step, which compiles, is left out.
+
+    Place it before `TensorBoard`, which logs what it finds.
+
+    Args:
+        batch_size: Integer, the global batch.
+    """
+
+    def __init__(self, batch_size):
+        super().__init__()
+        self.batch_size = batch_size
+        self.compiled = False
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.began, self.from_step = time.perf_counter(), 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps = batch + 1
+        if not self.compiled:
+            self.compiled = True
+            self.began, self.from_step = time.perf_counter(), self.steps
+
+    def on_epoch_end(self, epoch, logs=None):
+        steps = self.steps - self.from_step
+        if steps and logs is not None:
+            seconds = time.perf_counter() - self.began
+            logs["images_per_second"] = steps * self.batch_size / seconds
+
+
+class ReconstructionPictures(keras.callbacks.Callback):
+    """Writes reconstructions of the same images to TensorBoard every few epochs.
+
+    Args:
+        images: Float array `(batch, height, width, channels)`, normalised.
+        log_dir: Path of the TensorBoard logs.
+        every: Integer. Epochs between two pictures; the last epoch has one too.
+    """
+
+    def __init__(self, images, log_dir, every):
+        super().__init__()
+        self.images = images
+        self.every = every
+        self.writer = tf.summary.create_file_writer(str(log_dir))
+
+    def on_epoch_end(self, epoch, logs=None):
+        last = epoch + 1 == self.params["epochs"]
+        if (epoch + 1) % self.every and not last:
+            return
+        grid = picture_grid(reconstruction_pictures(self.model, self.images))
+        with self.writer.as_default():
+            tf.summary.image("reconstructions", np.array(grid)[None], step=epoch)
+        self.writer.flush()
+
+    def on_train_end(self, logs=None):
+        self.writer.close()

@@ -1,0 +1,144 @@
+"""Draws what a masked autoencoder predicts: `python -m training.reconstruct --help`."""
+
+import json
+from pathlib import Path
+
+import tensorflow as tf
+
+import keras_mae
+from keras_mae.layers import RandomMasking
+from keras_mae.layers.mask_samplers import SAMPLERS
+from keras_mae.program import InputError, checking_input, one_line_errors, unknown
+
+from .command_line import add_data_arguments, program_parser
+from .data import evaluation_dataset, load_source
+from .pictures import picture_grid, reconstruction_pictures
+
+
+def reconstruct(
+    model, images, output, mask_ratio=None, mask_sampler=None, seed=0, statistics="true"
+):
+    """Writes a PNG of original, masked, reconstruction and pasted, a row an image.
+
+    Args:
+        model: A `MaskedAutoencoder`.
+        images: Float tensor `(batch, height, width, channels)`, normalised.
+        output: Path of the PNG.
+        mask_ratio, mask_sampler: `None` for the model's own.
+        seed: Integer, of the masks.
+        statistics: `"true"` or `"visible"`, see `MaskedAutoencoder.reconstruct`.
+
+    Returns:
+        A dictionary of results.
+    """
+    masking = RandomMasking(
+        model.mask_ratio if mask_ratio is None else mask_ratio,
+        mask_sampler or model.masking.mask_sampler,
+        model.encoder.grid_size,
+    )
+    patches = model.patchify(images)
+    mask = masking(patches, seed=tf.constant([seed, 0]))["mask"]
+    outputs = model({"images": images, "mask": mask})
+    loss = model.compute_loss(x=images, y_pred=outputs, training=False)
+    note = _note(model, statistics)
+    grid = picture_grid(
+        reconstruction_pictures(model, images, mask, statistics), footer=note
+    )
+    Path(output).parent.mkdir(parents=True, exist_ok=True)
+    grid.save(output, format="PNG")
+    return {
+        "program": "reconstruct",
+        "output": str(output),
+        "images": len(images),
+        "loss": float(loss),
+        "statistics": statistics if model.norm_pix_loss else None,
+        "note": note,
+    }
+
+
+def _note(model, statistics):
+    if not model.norm_pix_loss:
+        return None
+    if statistics == "visible":
+        return "normalised targets; brightness and contrast: mean of visible patches"
+    return "normalised targets; brightness and contrast: TRUE values of hidden patches"
+
+
+def _load(path):
+    with checking_input():
+        model = keras_mae.load(path)
+    if not isinstance(model, keras_mae.MaskedAutoencoder):
+        raise InputError(
+            f"{path} holds a {type(model).__name__}; reconstructing needs a "
+            "MaskedAutoencoder, with its decoder"
+        )
+    return model
+
+
+def _images(model, data, data_dir, num):
+    source = load_source(data, "test", data_dir)
+    dataset = evaluation_dataset(source, model.preprocessing, num)
+    return next(iter(dataset))[0]
+
+
+def _check(arguments):
+    if arguments.mask_sampler not in (None, *SAMPLERS):
+        raise unknown("mask_sampler", arguments.mask_sampler, SAMPLERS)
+    if arguments.num < 1:
+        raise InputError(f"--num must be at least 1; received {arguments.num}")
+    if Path(arguments.output).suffix.lower() != ".png":
+        raise InputError(f"--output must end in .png; received {arguments.output}")
+
+
+def _arguments(argv):
+    parser = program_parser(
+        "Draws images, what the model saw of them, and what it predicted, as one PNG.",
+        [
+            "python -m training.reconstruct --model runs/demo/model.keras --data demo "
+            "--output reconstructions.png",
+            "python -m training.reconstruct --model model.keras --data folder:DIR "
+            "--output r.png --mask_ratio 0.9 --mask_sampler block --statistics visible",
+        ],
+    )
+    parser.add_argument("--model", required=True, help="a MaskedAutoencoder's .keras")
+    add_data_arguments(parser)
+    parser.add_argument("--output", required=True, metavar="FILE.png")
+    parser.add_argument("--num", type=int, default=8, help="images (default 8)")
+    parser.add_argument("--mask_ratio", type=float, help="default: the model's")
+    parser.add_argument("--mask_sampler", help=f"one of: {', '.join(SAMPLERS)}")
+    parser.add_argument("--seed", type=int, default=0, help="of the masks")
+    parser.add_argument(
+        "--statistics",
+        choices=("true", "visible"),
+        default="true",
+        help="with normalised targets: brightness and contrast of a hidden patch are its "
+        "own true ones, which the model never saw, or the mean of the visible patches",
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    """Runs the program; returns its results."""
+    arguments = _arguments(argv)
+    with one_line_errors():
+        _check(arguments)
+        model = _load(arguments.model)
+        images = _images(model, arguments.data, arguments.data_dir, arguments.num)
+        with checking_input():
+            results = reconstruct(
+                model,
+                images,
+                arguments.output,
+                arguments.mask_ratio,
+                arguments.mask_sampler,
+                arguments.seed,
+                arguments.statistics,
+            )
+    if results["note"]:
+        print(results["note"])
+    print(json.dumps(results))
+    return results
+
+
+if __name__ == "__main__":
+    main()

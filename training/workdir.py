@@ -1,0 +1,65 @@
+"""The folder of a run: its configuration, and the check that a resumed run is the same one."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+from keras_mae.program import InputError
+
+CONFIG = "config.json"
+MODEL = "model.keras"
+
+
+def open_workdir(workdir, config, data):
+    """Makes the folder of a run, or checks that it holds a run of these settings.
+
+    Args:
+        workdir: Path.
+        config: Dataclass instance of the run.
+        data: String, the data spec.
+
+    Returns:
+        The `Path`.
+
+    Raises:
+        InputError: The folder holds another run; the error lists what differs.
+    """
+    workdir = Path(workdir)
+    settings = json.loads(json.dumps({"data": data, **dataclasses.asdict(config)}))
+    path = workdir / CONFIG
+    if path.exists():
+        _compare(path, _read(path), settings)
+    else:
+        workdir.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps(settings, indent=2) + "\n")
+    return workdir
+
+
+def write_atomically(path, text):
+    """Writes a text file that is complete or absent, whatever happens."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text)
+    partial.replace(path)
+
+
+def _read(path):
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise InputError(
+            f"{path} is not JSON: {error}; use another --workdir"
+        ) from error
+
+
+def _compare(path, saved, settings):
+    keys = sorted(saved.keys() | settings.keys())
+    differing = [
+        f"{key} (there {saved.get(key)!r}, here {settings.get(key)!r})"
+        for key in keys
+        if saved.get(key) != settings.get(key)
+    ]
+    if differing:
+        raise InputError(
+            f"{path.parent} holds a run of another configuration: "
+            f"{', '.join(differing)}; use another --workdir, or the same settings to resume"
+        )
