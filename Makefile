@@ -13,7 +13,7 @@ help: ## Lists these targets
 # Made anew whenever the requirements change.
 .venv/installed: setup.py
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[all]"
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -e ".[all]"
 	@touch $@
 
 demo: .venv/installed ## Pre-trains on digits, judges the features, exports and verifies
