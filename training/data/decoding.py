@@ -73,7 +73,8 @@ def as_channels(pixels, num_channels):
     if (received, num_channels) == (3, 1):
         return tf.image.rgb_to_grayscale(pixels)
     if (received, num_channels) == (3, 4):
-        return tf.concat([pixels, tf.fill(tf.shape(pixels[..., :1]), 255)], axis=-1)
+        opaque = tf.cast(tf.fill(tf.shape(pixels[..., :1]), 255), pixels.dtype)
+        return tf.concat([pixels, opaque], axis=-1)
     raise InputError(
         f"the images have {received} channels and the model takes {num_channels}; "
         f"make the model with num_channels={received}"
