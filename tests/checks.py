@@ -89,7 +89,8 @@ def check_half_precision(make, inputs, stays_float32=()):
     for half in ("bfloat16", "float16"):
         for name, result in _named(make(dtype=f"mixed_{half}")(inputs)).items():
             if result.dtype.is_floating:
-                assert result.dtype == "float32" if name in stays_float32 else half
+                expected = "float32" if name in stays_float32 else half
+                assert result.dtype == expected, name
                 assert np.isfinite(np.float32(result)).all(), (name, half)
 
 
@@ -104,7 +105,8 @@ def check_training(model, fit_data, loss=None):
     """Checks that one step of `fit` moves every trainable weight."""
     before = [np.array(weight) for weight in model.trainable_weights]
     model.compile(optimizer="adam", loss=loss)
-    history = model.fit(*fit_data, batch_size=len(fit_data[0]), verbose=0)
+    batch_size = len(keras.tree.flatten(fit_data)[0])
+    history = model.fit(*fit_data, batch_size=batch_size, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
     pairs = zip(model.trainable_weights, before, strict=True)
     assert [w.path for w, old in pairs if np.array_equal(w, old)] == []
