@@ -8,7 +8,7 @@ if _keras.backend.backend() != "tensorflow":
         f"{_keras.backend.backend()!r}: set KERAS_BACKEND=tensorflow before importing keras."
     )
 
-from . import layers
+from . import layers, optimizers
 from .layers import ViTEncoder
 from .models import MaskedAutoencoder, ViTClassifier
 from .preprocessing import Preprocessing
@@ -25,4 +25,5 @@ __all__ = [
     "layers",
     "list_presets",
     "load",
+    "optimizers",
 ]
