@@ -138,6 +138,15 @@ def test_kinds_of_files_and_sizes_mix(tmp_path):
         assert np.isfinite(batch).all()
 
 
+def test_long_scans_show_their_progress(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("training.data.readable.LONG_SCAN", 2)
+    write(tmp_path, "1.png", "2.png", "3.png")
+    open_folder(tmp_path)
+    out = capsys.readouterr().out
+    assert out.startswith("reading 3 images")
+    assert "3/3" in out
+
+
 def test_missing_folder_is_an_error(tmp_path):
     with pytest.raises(InputError, match="no such folder: .*nowhere; expected"):
         open_folder(tmp_path / "nowhere")

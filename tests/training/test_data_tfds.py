@@ -103,6 +103,17 @@ def test_stream_orders_by_seed_and_epoch_and_resumes(data_dir):
     np.testing.assert_array_equal(full[4:], run(epochs=3, first_epoch=1))
 
 
+def test_version_can_be_named(data_dir):
+    source = load_source("tfds:tiny_shades:1.0.0", data_dir=data_dir)
+    assert source.num_examples == 20
+
+
+def test_data_dir_may_begin_with_the_home_folder(data_dir, monkeypatch):
+    monkeypatch.setenv("HOME", str(data_dir.parent))
+    source = load_source("tfds:tiny_shades", data_dir=f"~/{data_dir.name}")
+    assert source.num_examples == 20
+
+
 def test_unknown_name_is_an_error(data_dir):
     with pytest.raises(InputError, match="'tiny_shade'; did you mean tiny_shades"):
         load_source("tfds:tiny_shade", data_dir=data_dir)

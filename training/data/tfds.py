@@ -1,5 +1,7 @@
 """Data sets that TensorFlow Datasets has prepared on disk; nothing is downloaded."""
 
+import os
+
 import tensorflow as tf
 
 from keras_mae.program import InputError, unknown
@@ -45,8 +47,8 @@ def open_tfds(name, split, data_dir=None, memory_limit=2 << 30):
 def _find_builder(name, data_dir):
     """Opens the files alone: a builder's code might go and look in the network."""
     tfds = _tensorflow_datasets()
-    data_dir = data_dir or tfds.core.constants.DATA_DIR
-    if not tf.io.gfile.isdir(str(data_dir)):
+    data_dir = os.path.expanduser(data_dir or tfds.core.constants.DATA_DIR)
+    if not tf.io.gfile.isdir(data_dir):
         raise InputError(
             f"no such folder: {data_dir}; expected the data_dir of TFDS, prepared by "
             f"tfds.load({name!r}, data_dir=...)"
@@ -55,9 +57,11 @@ def _find_builder(name, data_dir):
         find = tfds.core.read_only_builder.builder_from_files
         builder = find(name, data_dir=data_dir)
     except (tfds.core.DatasetNotFoundError, ValueError) as error:
-        found = [entry.strip("/") for entry in tf.io.gfile.listdir(str(data_dir))]
-        message = unknown(f"data set in {data_dir}", name, found)
-        raise InputError(f"{message}; nothing is downloaded here") from error
+        found = [entry.strip("/") for entry in tf.io.gfile.listdir(data_dir)]
+        raise InputError(
+            f"{unknown('data set', name, found)} (what is prepared in {data_dir}; "
+            "nothing is downloaded here)"
+        ) from error
     if builder.info.file_format != tfds.core.FileFormat.TFRECORD:
         raise InputError(
             f"tfds:{name} is stored as {builder.info.file_format.value}; expected "
@@ -102,6 +106,8 @@ def _choose_split(info, split, name, has_labels):
 
 
 def _has_labels(split_info, features, keys):
+    if keys[1] is None:
+        return True  # nor has another split
     parse = _parser(features, keys)
     first = next(read_records(split_info).take(1).map(parse).as_numpy_iterator())
     return first["label"] >= 0
