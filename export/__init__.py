@@ -2,5 +2,5 @@
 
 import os
 
-# Read when TensorFlow is first imported: its start-up notes would bury the program's own.
+# Read when TensorFlow is first imported: its notes would bury the program's own.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -1,0 +1,91 @@
+"""Files and folders that appear under their names complete, or not at all."""
+
+import contextlib
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+from keras_mae.program import InputError
+
+
+@contextlib.contextmanager
+def new_directory(path):
+    """Makes a folder under a temporary name and renames it when it is complete.
+
+    Not `tempfile`: its folders are readable by their owner alone, and a server
+    that runs as somebody else could not load the model.
+
+    Args:
+        path: The name that the folder gets. Missing parents are made.
+
+    Yields:
+        `Path` of the temporary folder, beside `path`.
+
+    Raises:
+        InputError: `path` exists, before or after the work.
+    """
+    path = Path(path)
+    check_free(path)
+    with _parents_of(path), _temporary_name(path) as temporary:
+        temporary.mkdir()
+        yield temporary
+        check_free(path)
+        temporary.rename(path)
+
+
+@contextlib.contextmanager
+def new_file(path, overwrite=False):
+    """Writes a file under a temporary name and renames it when it is complete.
+
+    Args:
+        path: The name that the file gets. Missing parents are made.
+        overwrite: Boolean. Whether a file of that name is replaced.
+
+    Yields:
+        `Path` of the temporary file, beside `path`, for the caller to write.
+
+    Raises:
+        InputError: `path` exists, before or after the work, and is not replaced.
+    """
+    path = Path(path)
+    check_free(path, overwrite)
+    with _parents_of(path), _temporary_name(path) as temporary:
+        yield temporary
+        check_free(path, overwrite)
+        os.replace(temporary, path)
+
+
+def check_free(path, overwrite=False):
+    """Raises an `InputError` if `path` exists and may not be replaced."""
+    path = Path(path)
+    if path.is_dir() or (path.exists() and not overwrite):
+        raise InputError(f"{path} exists; nothing is overwritten")
+
+
+@contextlib.contextmanager
+def _temporary_name(path):
+    # TF Serving polls the folder: a name that is not a number means nothing to it.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        yield temporary
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _parents_of(path):
+    missing = [folder for folder in path.parents if not folder.exists()]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:  # a file where a folder should be, or no permission
+        raise InputError(f"cannot make the folder {path.parent}: {error}") from error
+    try:
+        yield
+    except BaseException:
+        for folder in missing:  # the innermost first
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
