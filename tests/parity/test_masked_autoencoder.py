@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_mae
+
+from .golden import assign, golden, original_name, to_keras
+
+
+@pytest.fixture(scope="module")
+def arrays():
+    return golden("mae")
+
+
+@pytest.fixture
+def model(arrays):
+    model = keras_mae.MaskedAutoencoder(32, 8, 3, 48, 3, 4, 32, 2, 4)
+    assign(model, arrays)
+    return model
+
+
+@pytest.fixture
+def inputs(arrays):
+    return {"images": arrays["images"], "noise": arrays["noise"]}
+
+
+def test_outputs_equal_the_originals(model, inputs, arrays):
+    outputs = model(inputs)
+    np.testing.assert_array_equal(outputs["mask"], arrays["mask"])
+    np.testing.assert_allclose(outputs["pred"], arrays["pred"], atol=1e-5)
+
+
+def test_latent_and_ids_equal_the_originals(model, inputs, arrays):
+    masked = model.masking(model.patchify(inputs["images"]), noise=inputs["noise"])
+    np.testing.assert_array_equal(masked["ids_restore"], arrays["ids_restore"])
+    latent = model.encoder(masked["visible"], ids_keep=masked["ids_keep"])
+    np.testing.assert_allclose(latent, arrays["latent"], atol=1e-5)
+
+
+def test_positions_equal_the_originals(arrays):
+    fresh = keras_mae.MaskedAutoencoder(32, 8, 3, 48, 3, 4, 32, 2, 4)
+    positions = [w for w in fresh.weights if w.path.endswith("pos_embed")]
+    assert len(positions) == 2
+    for weight in positions:
+        expected = arrays[f"weight/{original_name(weight)}"]
+        np.testing.assert_array_equal(weight, expected)
+
+
+@pytest.mark.parametrize(("norm_pix_loss", "kind"), [(False, "raw"), (True, "norm")])
+def test_losses_and_gradients_equal_the_originals(
+    model, inputs, arrays, norm_pix_loss, kind
+):
+    model.norm_pix_loss = norm_pix_loss
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(x=inputs, y_pred=model(inputs))
+    np.testing.assert_allclose(loss, arrays[f"loss_{kind}"], atol=1e-6)
+    gradients = tape.gradient(loss, model.trainable_weights)
+    for weight, gradient in zip(model.trainable_weights, gradients, strict=True):
+        name = original_name(weight)
+        expected = to_keras(name, arrays[f"grad_{kind}/{name}"])
+        np.testing.assert_allclose(gradient, expected, atol=1e-6, err_msg=name)
+
+
+def test_two_steps_of_the_recipe_equal_the_originals(model, inputs, arrays):
+    model.norm_pix_loss = True
+    model.compile(optimizer=keras_mae.optimizers.AdamW(1e-3))
+    for step in range(2):
+        loss = model.train_on_batch(inputs)
+        np.testing.assert_allclose(loss, arrays[f"adamw_loss_{step}"], atol=1e-6)
+    for weight in model.trainable_weights:
+        name = original_name(weight)
+        expected = to_keras(name, arrays[f"after_adamw/{name}"])
+        # A bias of the keys changes nothing: its gradient is rounding noise, which
+        # Adam blows up to full steps.
+        atol = 1e-4 if name.endswith("qkv.bias") else 1e-5
+        np.testing.assert_allclose(weight, expected, atol=atol, err_msg=name)
