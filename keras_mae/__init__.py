@@ -5,7 +5,8 @@ import keras as _keras
 if _keras.backend.backend() != "tensorflow":
     raise ImportError(
         "keras_mae runs on TensorFlow alone, but Keras is set to "
-        f"{_keras.backend.backend()!r}: set KERAS_BACKEND=tensorflow before importing keras."
+        f"{_keras.backend.backend()!r}: set KERAS_BACKEND=tensorflow before "
+        "importing keras."
     )
 
 from . import layers, optimizers

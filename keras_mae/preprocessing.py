@@ -10,6 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from .decoding import decode_image
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -79,7 +81,9 @@ class Preprocessing:
 
     def normalise(self, pixels):
         """Maps pixels in [0, 255] to `(pixel/255 - mean) / std`, float32."""
-        mean, std = np.float32(self.mean), np.float32(self.std)
+        # One constant a row, not a pixel: broadcasting three numbers is slow.
+        width = (pixels.shape[-2] or 1, 1)
+        mean, std = np.tile(np.float32([self.mean, self.std])[:, None], (1, *width))
         return (tf.cast(pixels, tf.float32) / 255.0 - mean) / std
 
     def denormalise(self, images):
@@ -94,9 +98,20 @@ class Preprocessing:
         return tf.clip_by_value(pixels, 0.0, 255.0)
 
     def resize_and_crop(self, pixels):
-        """Returns the centre of pixels of any size: `image_size`, [0, 255]."""
-        if pixels.shape[-3:-1] == self.image_size:
-            return tf.cast(pixels, tf.float32)
+        """Returns the centre of pixels of any size: `image_size`, [0, 255].
+
+        Pixels that already have `image_size` are taken as they are.
+        """
+        pixels, size = tf.cast(pixels, tf.float32), self.image_size
+        if pixels.shape[-3:-1].is_fully_defined():
+            fits = pixels.shape[-3:-1] == size
+            cropped = pixels if fits else self._centre(pixels)
+        else:
+            fits = tf.reduce_all(tf.shape(pixels)[-3:-1] == size)
+            cropped = tf.cond(fits, lambda: pixels, lambda: self._centre(pixels))
+        return tf.ensure_shape(cropped, (*pixels.shape[:-3], *size, self.num_channels))
+
+    def _centre(self, pixels):
         height, width = self.image_size
         source = tf.cast(tf.shape(pixels)[-3:-1], tf.float32)
         # The smallest picture of the source's shape that covers the crop.
@@ -105,22 +120,11 @@ class Preprocessing:
         size = tf.maximum(tf.cast(tf.round(source * scale), tf.int32), [height, width])
         resized = self.resize(pixels, size)
         top, left = tf.unstack((size - [height, width]) // 2)
-        crop = resized[..., top : top + height, left : left + width, :]
-        return tf.ensure_shape(
-            crop, (*pixels.shape[:-3], height, width, self.num_channels)
-        )
+        return resized[..., top : top + height, left : left + width, :]
 
     def decode(self, image_bytes):
         """Decodes one JPEG or PNG (scalar string) to uint8 `(h, w, channels)`."""
-        if self.num_channels not in (1, 3, 4):
-            raise ValueError(
-                "JPEG and PNG bytes hold 1, 3 or 4 channels. "
-                f"Received: num_channels={self.num_channels}; pass arrays instead."
-            )
-        pixels = tf.io.decode_image(
-            image_bytes, channels=self.num_channels, expand_animations=False
-        )
-        return tf.ensure_shape(pixels, (None, None, self.num_channels))
+        return decode_image(image_bytes, self.num_channels)
 
     def get_config(self):
         return {

@@ -62,9 +62,15 @@ PRESETS = {
     "mae_vit_small_patch16": Preset(
         "ViT-S/16 of DeiT, with the paper's decoder", 47_401_728, _vit(384, 12, 6)
     ),
-    "mae_vit_base_patch16": Preset("ViT-B/16 of the paper", 111_655_680, _vit(768, 12, 12)),
-    "mae_vit_large_patch16": Preset("ViT-L/16 of the paper", 329_239_296, _vit(1024, 24, 16)),
-    "mae_vit_huge_patch14": Preset("ViT-H/14 of the paper", 656_613_964, _vit(1280, 32, 16, 14)),
+    "mae_vit_base_patch16": Preset(
+        "ViT-B/16 of the paper", 111_655_680, _vit(768, 12, 12)
+    ),
+    "mae_vit_large_patch16": Preset(
+        "ViT-L/16 of the paper", 329_239_296, _vit(1024, 24, 16)
+    ),
+    "mae_vit_huge_patch14": Preset(
+        "ViT-H/14 of the paper", 656_613_964, _vit(1280, 32, 16, 14)
+    ),
 }
 
 

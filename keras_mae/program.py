@@ -1,4 +1,4 @@
-"""What all command-line programs share: bad input is one clear line and exit status 2."""
+"""What all programs share: bad input is one clear line and exit status 2."""
 
 import contextlib
 import difflib
@@ -33,8 +33,8 @@ def checking_input():
 
 
 def unknown(kind, name, names):
-    """Returns the `InputError` of a name that is not among `names`, naming near ones."""
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+    """Returns the `InputError` of a name that is not among `names`, with near ones."""
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(near)}?" if near else ""
     listing = "" if near else f"choose from {', '.join(sorted(names))}"
     return InputError(f"unknown {kind} {name!r}; {hint or listing}")

@@ -1,4 +1,4 @@
-"""Measures pre-training against this machine's ceiling: `python -m training.benchmark --help`."""
+"""Times pre-training beside a ceiling: `python -m training.benchmark --help`."""
 
 import json
 import platform
@@ -19,7 +19,7 @@ from .pretrain import build_model, compile_model
 from .recipes import get_recipe, list_recipes
 
 SIDE = 2048  # of the square matrices whose product is the ceiling
-WARM_UP = 3  # steps that compile and fill caches
+WARM_UP = 3  # calls that compile and fill caches
 
 
 def matmul_ceiling(dtype, seconds=1.0):
@@ -42,17 +42,19 @@ def matmul_ceiling(dtype, seconds=1.0):
 
 
 class StepTimes(keras.callbacks.Callback):
-    """Records the seconds of every step of `fit` after the warm-up."""
+    """Records the seconds that a step of `fit` takes, after the warm-up."""
 
     def on_train_begin(self, logs=None):
-        self.seconds = []
+        self.seconds, self.calls = [], 0
 
     def on_train_batch_begin(self, batch, logs=None):
-        self.began = time.perf_counter()
+        self.first, self.began = batch, time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
-        if batch >= WARM_UP:
-            self.seconds.append(time.perf_counter() - self.began)
+        self.calls += 1
+        if self.calls > WARM_UP:
+            steps = batch - self.first + 1  # several with steps_per_execution
+            self.seconds.append((time.perf_counter() - self.began) / steps)
 
 
 def benchmark(config, steps):
@@ -60,10 +62,10 @@ def benchmark(config, steps):
 
     Args:
         config: A `PretrainConfig`.
-        steps: Integer, steps that count.
+        steps: Integer, timings that count.
 
     Returns:
-        A dictionary: images per second (median, and over all steps the lowest and highest),
+        A dictionary: images per second (median, lowest and highest of all steps),
         operations per second, and their share of the ceiling.
     """
     dtype = config.precision.removeprefix("mixed_")
@@ -77,7 +79,7 @@ def benchmark(config, steps):
     ceilings, times = [matmul_ceiling(dtype)], StepTimes()
     model.fit(
         dataset,
-        steps_per_epoch=WARM_UP + steps,
+        steps_per_epoch=(WARM_UP + steps) * config.steps_per_execution,
         callbacks=[times],
         shuffle=False,
         verbose=0,

@@ -10,7 +10,7 @@ from .pictures import picture_grid, reconstruction_pictures
 
 
 class Throughput(keras.callbacks.Callback):
-    """Adds `images_per_second` to an epoch's logs; the first step, which compiles, is left out.
+    """Adds `images_per_second` to an epoch's logs, without the step that compiles.
 
     Place it before `TensorBoard`, which logs what it finds.
 

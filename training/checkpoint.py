@@ -1,4 +1,4 @@
-"""What a killed run needs to go on: weights, optimizer and the epoch, written atomically.
+"""What a killed run needs to go on: weights, optimizer and epoch, written at once.
 
 `keras.callbacks.BackupAndRestore` restores inside `fit`, after the data set was
 made, and writes weights and epoch one after the other; a run killed between

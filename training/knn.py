@@ -1,4 +1,4 @@
-"""Judges frozen features by their nearest neighbours: `python -m training.knn --help`."""
+"""Judges features by their nearest neighbours: `python -m training.knn --help`."""
 
 import dataclasses
 

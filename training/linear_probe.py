@@ -1,4 +1,4 @@
-"""Judges frozen features by a linear classifier: `python -m training.linear_probe --help`."""
+"""Judges features by a linear classifier: `python -m training.linear_probe --help`."""
 
 import dataclasses
 

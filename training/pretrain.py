@@ -110,8 +110,9 @@ def pretrain(config, data, workdir, data_dir=None, strategy="one", replicas=None
     history = _fit(model, config, source, workdir, steps, first_epoch)
     if not math.isfinite(history.get("loss", 0)):
         raise TrainingDiverged(
-            f"the loss became {history['loss']}; {workdir} keeps the last good checkpoint. "
-            "Use a lower base_learning_rate, a longer warm-up, or precision=float32"
+            f"the loss became {history['loss']}; {workdir} keeps the last good "
+            "checkpoint. Use a lower base_learning_rate, a longer warm-up, or "
+            "precision=float32"
         )
     return {
         "program": "pretrain",
@@ -175,8 +176,8 @@ def _check(config, strategy):
         raise unknown("precision", config.precision, PRECISIONS)
     if config.xla and strategy == "mirrored":
         raise InputError(
-            "xla=True does not work under --strategy mirrored: TensorFlow cannot compile "
-            "a step over several replicas; drop one of the two"
+            "xla=True does not work under --strategy mirrored: TensorFlow cannot "
+            "compile a step over several replicas; drop one of the two"
         )
     for name in ("epochs", "batch_size", "steps_per_execution", "picture_every"):
         if getattr(config, name) < 1:

@@ -111,8 +111,8 @@ def _arguments(argv):
         "--statistics",
         choices=("true", "visible"),
         default="true",
-        help="with normalised targets: brightness and contrast of a hidden patch are its "
-        "own true ones, which the model never saw, or the mean of the visible patches",
+        help="with normalised targets: brightness and contrast of a hidden patch are "
+        "its own true ones, which the model never saw, or the visible patches' mean",
     )
     return parser.parse_args(argv)
 

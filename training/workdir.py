@@ -1,4 +1,4 @@
-"""The folder of a run: its configuration, and the check that a resumed run is the same one."""
+"""The folder of a run: its configuration, and that a resumed run is the same one."""
 
 import dataclasses
 import json
@@ -61,5 +61,6 @@ def _compare(path, saved, settings):
     if differing:
         raise InputError(
             f"{path.parent} holds a run of another configuration: "
-            f"{', '.join(differing)}; use another --workdir, or the same settings to resume"
+            f"{', '.join(differing)}; use another --workdir, or the same settings to "
+            "resume"
         )

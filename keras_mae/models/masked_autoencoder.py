@@ -205,7 +205,9 @@ class MaskedAutoencoder(keras.Model):
             ValueError: Another `statistics`.
         """
         images = tf.convert_to_tensor(images, tf.float32)
-        inputs = {"images": images} if mask is None else {"images": images, "mask": mask}
+        inputs = (
+            {"images": images} if mask is None else {"images": images, "mask": mask}
+        )
         outputs = self(inputs)
         patches, hidden = self.patchify(images), outputs["mask"][..., None]
         pred = tf.cast(outputs["pred"], tf.float32)

@@ -130,7 +130,9 @@ class ViTClassifier(keras.Model):
         seed = None
         if training and self.encoder.drop_path_rate > 0:
             seed = step_seed(self, STOCHASTIC_DEPTH, training)
-        features = pool(self.encoder(images, training=training, seed=seed), self.pooling)
+        features = pool(
+            self.encoder(images, training=training, seed=seed), self.pooling
+        )
         return features if self.fc_norm is None else self.fc_norm(features)
 
     def get_config(self):
@@ -151,7 +153,7 @@ def _resized(encoder, overrides):
 
 
 def _copy_weights(source, target):
-    """Copies every weight that both encoders have; positions where the grid is the same."""
+    """Copies what both encoders have; positions where the grid is the same."""
     values = {_within(source, weight): weight for weight in source.weights}
     for weight in target.weights:
         name = _within(target, weight)

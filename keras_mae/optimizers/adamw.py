@@ -9,8 +9,8 @@ class AdamW(keras.optimizers.AdamW):
     """`keras.optimizers.AdamW` with the pre-training recipe's rules and defaults.
 
     Biases, norms and other vectors are not decayed; class and mask tokens are.
-    Epsilon is added to the bias-corrected root, as in torch, so that steps on tiny gradients
-    agree as well (Keras adds it before the correction).
+    Epsilon is added to the bias-corrected root, as in torch, so that steps on tiny
+    gradients agree as well (Keras adds it before the correction).
 
     Args:
         learning_rate: Float or schedule.

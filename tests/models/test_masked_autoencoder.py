@@ -184,9 +184,7 @@ def test_arguments_that_do_not_fit_are_refused(tiny, overrides, message):
 
 def test_sampler_and_preprocessing_travel_in_the_file(tiny, tmp_path):
     preprocessing = keras_mae.Preprocessing((16, 24), 3, mean=0.3, std=0.2)
-    model = tiny(
-        mask_sampler=BlockSampler(min_patches=2), preprocessing=preprocessing
-    )
+    model = tiny(mask_sampler=BlockSampler(min_patches=2), preprocessing=preprocessing)
     model.save(tmp_path / "model.keras")
     loaded = keras_mae.load(tmp_path / "model.keras")
     assert loaded.masking.mask_sampler.min_patches == 2

@@ -6,7 +6,9 @@ import keras_mae
 from .golden import assign, golden
 
 
-@pytest.mark.parametrize(("name", "pooling"), [("vit_gap", "gap"), ("vit_cls", "token")])
+@pytest.mark.parametrize(
+    ("name", "pooling"), [("vit_gap", "gap"), ("vit_cls", "token")]
+)
 def test_features_and_logits_equal_the_originals(name, pooling):
     arrays = golden(name)
     encoder = keras_mae.ViTEncoder(32, 8, 3, 48, 3, 4, final_norm=pooling == "token")

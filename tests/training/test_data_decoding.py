@@ -6,7 +6,6 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_mae.preprocessing import Preprocessing
-from keras_mae.program import InputError
 from training.data.decoding import as_channels, can_decode, crop_of, pixels_of
 
 RED = np.full((12, 20, 3), (200, 40, 40), "uint8")
@@ -89,7 +88,7 @@ def test_arrays_are_cropped_and_converted_too():
 
 
 def test_channels_without_a_conversion_are_an_error():
-    with pytest.raises(InputError, match="5 channels and the model takes 3"):
+    with pytest.raises(ValueError, match="5 channels and the model takes 3"):
         as_channels(tf.zeros((2, 2, 5)), 3)
 
 

@@ -1,0 +1,58 @@
+"""The command `keras-mae`: one name for all programs, imported on demand."""
+
+import importlib
+import sys
+
+from .program import one_line_errors, unknown
+from .version import __version__
+
+# Name: module, what it does, and the extra that it needs.
+PROGRAMS = {
+    "pretrain": ("training.pretrain", "pre-trains a masked autoencoder", "train"),
+    "reconstruct": ("training.reconstruct", "draws what a model predicts", "train"),
+    "knn": ("training.knn", "judges features by nearest neighbours", "train"),
+    "linear_probe": ("training.linear_probe", "judges features linearly", "train"),
+    "benchmark": ("training.benchmark", "times pre-training", "train"),
+    "to_saved_model": ("export.to_saved_model", "exports for TF Serving", "export"),
+    "to_onnx": ("export.to_onnx", "exports for ONNX Runtime", "export"),
+    "verify": ("export.verify", "compares exports with the model", "export"),
+}
+
+
+def main(argv=None):
+    """Runs `keras-mae PROGRAM ...`; see `keras-mae --help`."""
+    name, *arguments = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    if name in ("-h", "--help"):
+        print(_help())
+    elif name == "--version":
+        print(__version__)
+    else:
+        _run(name, arguments)
+
+
+def _run(name, arguments):
+    with one_line_errors():
+        if name not in PROGRAMS:
+            raise unknown("program", name, PROGRAMS)
+    module, _, extra = PROGRAMS[name]
+    try:
+        program = importlib.import_module(f"{__package__}.{module}")
+    except ModuleNotFoundError as error:
+        if error.name.startswith(__package__):
+            raise
+        sys.exit(f"error: {name} needs {error.name}: pip install 'keras-mae[{extra}]'")
+    sys.argv[0] = f"keras-mae {name}"  # what argparse calls the program
+    program.main(arguments)
+
+
+def _help():
+    lines = [f"  {name:15} {does}" for name, (_, does, _) in PROGRAMS.items()]
+    return "\n".join(
+        [
+            "usage: keras-mae PROGRAM [--help] ...",
+            "",
+            "Masked autoencoders for Keras 3 on TensorFlow.",
+            "",
+            *lines,
+        ]
+    )
