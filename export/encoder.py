@@ -1,54 +1,10 @@
-"""Finds the encoder in a saved model, and makes copies of it that can be exported."""
+"""Makes copies of an encoder that can be exported."""
 
-from pathlib import Path
-
-import keras
 import numpy as np
 
 from keras_mae.layers import ViTEncoder
 from keras_mae.layers.vit_encoder import POOLINGS
-from keras_mae.program import InputError, unknown
-
-
-def load_encoder(path):
-    """Returns the encoder in a `.keras` file.
-
-    Args:
-        path: File of a `ViTEncoder`, or of a model that has one as `.encoder`.
-
-    Returns:
-        `ViTEncoder`, with its own dtype policy and preprocessing.
-
-    Raises:
-        InputError: There is no such file, Keras cannot read it, or it holds no encoder.
-    """
-    if not Path(path).is_file():
-        raise InputError(
-            f"no model file {path}; expected a .keras file with a ViTEncoder in it"
-        )
-    try:
-        # Export needs no optimizer, nor the code of one that training defined.
-        model = keras.saving.load_model(path, compile=False)
-    except (ValueError, OSError, TypeError) as error:  # TypeError: an unknown class
-        first_line = str(error).strip().splitlines()[0]
-        raise InputError(f"Keras cannot load {path}: {first_line}") from error
-    return encoder_of(model)
-
-
-def encoder_of(model):
-    """Returns `model` if it is a `ViTEncoder`, otherwise its attribute `encoder`.
-
-    Raises:
-        InputError: Neither is a `ViTEncoder`.
-    """
-    for candidate in (model, getattr(model, "encoder", None)):
-        if isinstance(candidate, ViTEncoder):
-            return candidate
-    raise InputError(
-        "only a ViTEncoder, or a model with one as its attribute `encoder` "
-        "(MaskedAutoencoder, ViTClassifier), can be exported. "
-        f"Received: {type(model).__name__}"
-    )
+from keras_mae.program import unknown
 
 
 def check_pooling(pooling):

@@ -9,9 +9,10 @@ import tf2onnx
 
 from keras_mae.program import InputError
 from keras_mae.version import __version__
+from keras_mae.weights import encoder_of
 
 from .atomic import check_free, new_file
-from .encoder import check_pooling, encoder_of, in_float32, num_bytes, perturbed
+from .encoder import check_pooling, in_float32, num_bytes, perturbed
 from .manifest import (
     hash_files,
     make_manifest,

@@ -54,7 +54,7 @@ def _uint8_signature(encoder, encode):
     @_function(tf.TensorSpec(shape, tf.uint8, name="images"))
     def serve(images):
         images = tf.ensure_shape(images, shape)
-        return encode(prepare(encoder.preprocessing, images))
+        return encode(encoder.preprocessing(images))
 
     return serve
 
@@ -64,7 +64,7 @@ def _bytes_signature(encoder, encode):
     image = tf.TensorSpec((*encoder.image_size, encoder.num_channels), tf.float32)
 
     def decode_one(image_bytes):
-        return prepare(preprocessing, preprocessing.decode(image_bytes))
+        return preprocessing(preprocessing.decode(image_bytes))
 
     @_function(tf.TensorSpec((None,), tf.string, name="image_bytes"))
     def serve(image_bytes):
@@ -72,23 +72,6 @@ def _bytes_signature(encoder, encode):
         return encode(tf.map_fn(decode_one, image_bytes, fn_output_signature=image))
 
     return serve
-
-
-def prepare(preprocessing, pixels):
-    """Applies `preprocessing` to pixels whose size is known only when served.
-
-    Pixels that already have the model's size are not resized; `Preprocessing`
-    sees that in a static shape alone.
-    """
-    image_size = preprocessing.image_size
-    images = tf.cond(
-        tf.reduce_all(tf.shape(pixels)[-3:-1] == image_size),
-        # No op that fails on other sizes: TensorFlow runs it before it has chosen.
-        lambda: preprocessing.normalise(pixels),
-        lambda: preprocessing(pixels),
-    )
-    shape = (*pixels.shape[:-3], *image_size, preprocessing.num_channels)
-    return tf.ensure_shape(images, shape)
 
 
 def _encode(encoder, pooling, tokens):

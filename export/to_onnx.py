@@ -4,8 +4,8 @@ import argparse
 import json
 
 from keras_mae.program import InputError, one_line_errors
+from keras_mae.weights import load_encoder
 
-from .encoder import load_encoder
 from .manifest import read_manifest
 
 EPILOG = """

@@ -4,8 +4,8 @@ import argparse
 import json
 
 from keras_mae.program import one_line_errors
+from keras_mae.weights import load_encoder
 
-from .encoder import load_encoder
 from .manifest import read_manifest
 from .saved_model import write_saved_model
 

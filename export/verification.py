@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from keras_mae.program import InputError
+from keras_mae.weights import encoder_of
 
 from .cases import add_files, expected_outputs, make_cases, max_error
-from .encoder import encoder_of, in_float32
+from .encoder import in_float32
 from .manifest import changed_files, plain_config, read_manifest
 
 READER = Path(__file__).with_name("reader.py")

@@ -6,8 +6,8 @@ import math
 import sys
 
 from keras_mae.program import InputError, one_line_errors
+from keras_mae.weights import load_encoder
 
-from .encoder import load_encoder
 from .verification import verify_artifacts
 
 EPILOG = """

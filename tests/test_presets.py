@@ -2,7 +2,6 @@ import math
 
 import pytest
 
-import keras_mae
 from keras_mae import MaskedAutoencoder, list_presets
 from keras_mae.presets import PAPER_DECODER, get_preset
 
@@ -52,14 +51,3 @@ def test_presets_take_any_constructor_argument():
 def test_near_names_are_named():
     with pytest.raises(ValueError, match="did you mean .*mae_vit_base_patch16"):
         MaskedAutoencoder.from_preset("mae_vit_base_patch_16")
-
-
-def test_only_keras_files_are_loaded(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no model file at"):
-        keras_mae.load(tmp_path / "absent.keras")
-    (tmp_path / "weights.bin").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"must be a \.keras file"):
-        keras_mae.load(tmp_path / "weights.bin")
-    (tmp_path / "broken.keras").write_bytes(b"PK truncated")
-    with pytest.raises(ValueError, match=r"cannot be read as a \.keras file"):
-        keras_mae.load(tmp_path / "broken.keras")

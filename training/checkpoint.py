@@ -47,16 +47,14 @@ def checkpoints(workdir):
     return sorted((Path(workdir) / FOLDER).glob("epoch_*"))
 
 
-def restore(model, workdir):
-    """Loads the newest checkpoint into a compiled model; returns the epochs done.
-
-    Args:
-        model: A built and compiled `keras.Model`.
-        workdir: Path of the run.
-    """
+def epochs_done(workdir):
+    """Returns the epochs of the newest checkpoint of a run, 0 where there is none."""
     found = checkpoints(workdir)
-    if not found:
-        return 0
-    model.optimizer.build(model.trainable_variables)
-    model.load_weights(found[-1] / "model.weights.h5")
-    return int(found[-1].name.removeprefix("epoch_"))
+    return int(found[-1].name.removeprefix("epoch_")) if found else 0
+
+
+def restore(model, workdir):
+    """Loads the newest checkpoint, if there is one, into a compiled model."""
+    if found := checkpoints(workdir):
+        model.optimizer.build(model.trainable_variables)
+        model.load_weights(found[-1] / "model.weights.h5")

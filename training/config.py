@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import numpy as np
+
 
 @dataclasses.dataclass(frozen=True)
 class PretrainConfig:
@@ -13,8 +15,8 @@ class PretrainConfig:
 
     # Architecture, see `keras_mae.list_presets()`.
     preset: str = "mae_vit_base_patch16"
-    # Height and width in pixels, multiples of the patch size.
-    image_size: int | tuple[int, int] | None = None
+    # Height and width in pixels, or one number for both; multiples of the patch size.
+    image_size: tuple[int, ...] | None = None
     # Side of a patch in pixels.
     patch_size: int | None = None
     # Channels of the images: 1, 3 or 4 for files.
@@ -74,6 +76,11 @@ class PretrainConfig:
     steps_per_execution: int = 1
     # Epochs between two reconstruction pictures in TensorBoard.
     picture_every: int = 10
+
+    def __post_init__(self):
+        if self.image_size is not None:
+            sides = np.ravel(self.image_size).tolist()
+            object.__setattr__(self, "image_size", (sides[0], sides[-1]))
 
 
 # What `--tiny` changes: any program ends in under a minute on a CPU.

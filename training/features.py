@@ -7,8 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-import keras_mae
-from keras_mae.program import InputError, checking_input
+from keras_mae.program import InputError
 
 from .data import evaluation_dataset, load_source
 
@@ -26,22 +25,6 @@ class Features:
     train_labels: np.ndarray
     test: np.ndarray
     test_labels: np.ndarray
-
-
-def load_encoder(path):
-    """Returns the `ViTEncoder` of a model file.
-
-    Raises:
-        InputError: No such file, not a model file, or a model without encoder.
-    """
-    with checking_input():
-        model = keras_mae.load(path)
-    encoder = getattr(model, "encoder", model)
-    if not isinstance(encoder, keras_mae.ViTEncoder):
-        raise InputError(
-            f"{path} holds a {type(model).__name__}, which has no ViTEncoder"
-        )
-    return encoder
 
 
 def load_splits(data, data_dir=None):

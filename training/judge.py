@@ -5,6 +5,7 @@ from pathlib import Path
 
 from keras_mae.layers.vit_encoder import POOLINGS
 from keras_mae.program import one_line_errors, unknown
+from keras_mae.weights import load_encoder
 
 from .command_line import (
     add_data_arguments,
@@ -12,7 +13,7 @@ from .command_line import (
     apply_settings,
     program_parser,
 )
-from .features import encode, load_encoder, load_splits, pixels, random_encoder
+from .features import encode, load_splits, pixels, random_encoder
 from .workdir import write_atomically
 
 

@@ -13,7 +13,7 @@ from keras_mae.optimizers import AdamW
 from keras_mae.program import InputError, checking_input, one_line_errors, unknown
 
 from .callbacks import ReconstructionPictures, Throughput
-from .checkpoint import Checkpoint, restore
+from .checkpoint import Checkpoint, epochs_done, restore
 from .command_line import (
     add_data_arguments,
     add_set_argument,
@@ -98,16 +98,22 @@ def pretrain(config, data, workdir, data_dir=None, strategy="one", replicas=None
     source = load_source(data, "train", data_dir)
     steps = config.steps_per_epoch or steps_per_epoch(source, config.batch_size)
     _check_execution(config, steps)
-    workdir = open_workdir(workdir, config, data)
+    first_epoch = epochs_done(workdir)
     keras.utils.set_random_seed(config.seed)
     with scope:
         with checking_input():
             model = build_model(config)
         compile_model(model, config, steps)
-        first_epoch = restore(model, workdir)
+        # All that can be wrong with the settings has shown once the data is set up.
+        batches = _batches(source, model, config, steps, first_epoch)
+        workdir = open_workdir(workdir, config, data)
+        restore(model, workdir)
     if first_epoch:
         print(f"resuming after epoch {first_epoch} of {config.epochs}")
-    history = _fit(model, config, source, workdir, steps, first_epoch)
+    history = {}
+    if first_epoch < config.epochs:
+        shown = next(iter(evaluation_dataset(source, model.preprocessing, 8)))[0]
+        history = _fit(model, batches, shown, config, workdir, steps, first_epoch)
     if not math.isfinite(history.get("loss", 0)):
         raise TrainingDiverged(
             f"the loss became {history['loss']}; {workdir} keeps the last good "
@@ -135,10 +141,8 @@ def save_for_inference(model, config, path):
     return path
 
 
-def _fit(model, config, source, workdir, steps, first_epoch):
-    if first_epoch >= config.epochs:
-        return {}
-    dataset = training_dataset(
+def _batches(source, model, config, steps, first_epoch):
+    return training_dataset(
         source,
         model.preprocessing,
         config.batch_size,
@@ -149,11 +153,13 @@ def _fit(model, config, source, workdir, steps, first_epoch):
         crop_scale=config.crop_scale,
         flip=config.flip,
     )
-    shown = next(iter(evaluation_dataset(source, model.preprocessing, 8)))[0]
+
+
+def _fit(model, batches, shown, config, workdir, steps, first_epoch):
     logs = workdir / "logs"
     began = time.perf_counter()
     history = model.fit(
-        dataset,
+        batches,
         steps_per_epoch=steps,
         epochs=config.epochs,
         initial_epoch=first_epoch,

@@ -65,8 +65,7 @@ def _note(model, statistics):
 
 
 def _load(path):
-    with checking_input():
-        model = keras_mae.load(path)
+    model = keras_mae.load(path, compile=False)
     if not isinstance(model, keras_mae.MaskedAutoencoder):
         raise InputError(
             f"{path} holds a {type(model).__name__}; reconstructing needs a "
@@ -76,7 +75,10 @@ def _load(path):
 
 
 def _images(model, data, data_dir, num):
-    source = load_source(data, "test", data_dir)
+    try:
+        source = load_source(data, "test", data_dir)
+    except InputError:  # photographs without classes are all for training
+        source = load_source(data, "train", data_dir)
     dataset = evaluation_dataset(source, model.preprocessing, num)
     return next(iter(dataset))[0]
 

@@ -25,6 +25,8 @@ def open_workdir(workdir, config, data):
         InputError: The folder holds another run; the error lists what differs.
     """
     workdir = Path(workdir)
+    if workdir.exists() and not workdir.is_dir():
+        raise InputError(f"--workdir {workdir} is a file; expected a folder")
     settings = json.loads(json.dumps({"data": data, **dataclasses.asdict(config)}))
     path = workdir / CONFIG
     if path.exists():

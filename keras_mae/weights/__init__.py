@@ -1,5 +1,5 @@
 """Weights in and out."""
 
-from .load import load
+from .load import encoder_of, load, load_encoder
 
-__all__ = ["load"]
+__all__ = ["encoder_of", "load", "load_encoder"]

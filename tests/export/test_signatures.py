@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from export.cases import smooth_pictures
-from export.signatures import make_signatures, prepare
+from export.signatures import make_signatures
 from keras_mae.layers import pool
 
 from .conftest import make_encoder
@@ -39,7 +39,7 @@ def test_tokens_can_be_left_out(encoder):
 def test_pixels_of_any_size_are_prepared_as_in_training(encoder, size):
     preprocessing = encoder.preprocessing
     spec = tf.TensorSpec((None, None, None, 3), tf.uint8)
-    serve = tf.function(lambda pixels: prepare(preprocessing, pixels), [spec])
+    serve = tf.function(preprocessing, [spec])
     pixels = smooth_pictures(RNG, 2, size, 3)
     np.testing.assert_allclose(serve(pixels), preprocessing(pixels), atol=1e-5)
 

@@ -1,0 +1,187 @@
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_mae
+from training import pretrain
+from training.checkpoint import checkpoints
+
+SMALL = ["depth=1", "image_size=28", "picture_every=2"]
+
+
+def command(workdir, *settings, data="demo", options=()):
+    return [
+        *("--recipe", "demo", "--data", data, "--workdir", str(workdir)),
+        *("--tiny", *options, "--set", *SMALL, *settings),
+    ]
+
+
+def weights_of(workdir):
+    model = keras_mae.load(workdir / "model.keras")
+    return np.concatenate([np.ravel(weight) for weight in model.get_weights()])
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A finished run of three epochs: its folder and its results."""
+    workdir = tmp_path_factory.mktemp("runs") / "digits"
+    settings = ("epochs=3", "base_learning_rate=0.05", "steps_per_epoch=8")
+    return workdir, settings, pretrain.main(command(workdir, *settings))
+
+
+def losses_of(workdir):
+    folders = checkpoints(workdir)
+    return [json.loads((f / "logs.json").read_text())["loss"] for f in folders]
+
+
+def test_loss_falls(run):
+    workdir, _, results = run
+    losses = losses_of(workdir)
+    assert losses[-1] < losses[-2]
+    assert results["loss"] == pytest.approx(losses[-1], abs=1e-5)
+    assert results["images_per_second"] > 0
+
+
+def test_workdir_holds_configuration_and_model(run):
+    workdir, _, _ = run
+    config = json.loads((workdir / "config.json").read_text())
+    assert (config["data"], config["epochs"]) == ("demo", 3)
+    model = keras_mae.load(workdir / "model.keras")
+    assert model.preprocessing.mean == (0.1307,)
+    assert model(np.zeros((1, 28, 28, 1), "float32"))["pred"].shape == (1, 49, 16)
+
+
+def test_tensorboard_shows_loss_rate_speed_and_pictures(run):
+    workdir, _, _ = run
+    tags = set()
+    for file in (workdir / "logs").rglob("events.*"):
+        for event in tf.compat.v1.train.summary_iterator(str(file)):
+            tags |= {value.tag for value in event.summary.value}
+    expected = {"epoch_loss", "epoch_learning_rate", "epoch_images_per_second"}
+    assert expected | {"reconstructions"} <= tags
+
+
+def test_interrupted_run_ends_as_it_would_have(run, tmp_path):
+    workdir, settings, _ = run
+    again = tmp_path / "again"
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(again, settings)
+    assert len(checkpoints(again)) == 1
+    pretrain.main(command(again, *settings))
+    np.testing.assert_allclose(weights_of(again), weights_of(workdir), atol=1e-6)
+
+
+def interrupted(workdir, settings):
+    """Runs until the second epoch is about to be saved."""
+    with pytest.MonkeyPatch.context() as patch:
+        save = pretrain.Checkpoint.on_epoch_end
+
+        def stop(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyboardInterrupt
+            save(self, epoch, logs)
+
+        patch.setattr(pretrain.Checkpoint, "on_epoch_end", stop)
+        pretrain.main(command(workdir, *settings))
+
+
+def test_finished_run_is_not_run_again(run, capsys):
+    workdir, settings, _ = run
+    before = weights_of(workdir)
+    pretrain.main(command(workdir, *settings))
+    assert "resuming after epoch 3 of 3" in capsys.readouterr().out
+    np.testing.assert_array_equal(weights_of(workdir), before)
+
+
+def test_two_replicas_train(tmp_path):
+    options = ("--strategy", "mirrored", "--replicas", "2")
+    results = pretrain.main(command(tmp_path, "epochs=1", options=options))
+    assert np.isfinite(results["loss"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "setting", ["precision=mixed_bfloat16", "precision=mixed_float16", "xla=true"]
+)
+def test_options_of_speed_train(tmp_path, setting):
+    results = pretrain.main(command(tmp_path, setting))
+    assert np.isfinite(results["loss"])
+    assert keras_mae.load(tmp_path / "model.keras").dtype_policy.name == "float32"
+
+
+@pytest.mark.slow
+def test_killed_run_ends_as_it_would_have(tmp_path):
+    settings = ("epochs=6", "steps_per_epoch=40")
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    line = [sys.executable, "-m", "training.pretrain"]
+    subprocess.run([*line, *command(whole, *settings)], check=True)
+    process = subprocess.Popen([*line, *command(killed, *settings)])
+    while len(checkpoints(killed)) < 2 and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert 2 <= len(checkpoints(killed))
+    subprocess.run([*line, *command(killed, *settings)], check=True)
+    np.testing.assert_allclose(weights_of(killed), weights_of(whole), atol=1e-6)
+
+
+def test_diverged_run_keeps_the_last_good_checkpoint(tmp_path):
+    settings = ("epochs=3", "warmup_epochs=0", "base_learning_rate=1e30")
+    with pytest.raises(pretrain.TrainingDiverged, match="lower base_learning_rate"):
+        pretrain.main(command(tmp_path, *settings))
+    assert not (tmp_path / "model.keras").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (["--recipe", "dmo"], "unknown recipe 'dmo'; did you mean demo"),
+        (["--data", "dem"], "did you mean demo"),
+        (["--data", "folder:absent"], "absent"),
+        (["--strategy", "mirorred"], "did you mean mirrored"),
+        (["--set", "preset=mae_vit_bse_patch16"], "did you mean mae_vit_base_patch16"),
+        (["--set", "epoch=3"], "did you mean epochs"),
+        (["--set", "mask_ratio=1"], r"must lie in \[0, 1\)"),
+        (["--set", "image_size=30"], "multiple of `patch_size`"),
+        (["--set", "precision=bfloat16"], "did you mean mixed_bfloat16"),
+        (["--set", "batch_size=5000", "steps_per_epoch=none"], "larger than the data"),
+        (["--set", "batch_size=0"], "batch_size must be at least 1"),
+        (["--set", "steps_per_execution=3"], "must divide the 4 steps.*try 4"),
+        (
+            ["--strategy", "mirrored", "--replicas", "2", "--set", "batch_size=7"],
+            "multiple of the 2 replicas",
+        ),
+        (
+            ["--strategy", "mirrored", "--set", "xla=true"],
+            "xla=True does not work under",
+        ),
+        (["--set", "crop_scale=0,1"], "crop_scale must be two shares"),
+    ],
+)
+def test_bad_input_ends_with_one_line_and_writes_nothing(
+    tmp_path, capsys, line, message
+):
+    workdir = tmp_path / "run"
+    with pytest.raises(SystemExit, match="2"):
+        pretrain.main([*command(workdir), *line])
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert len(error.splitlines()) == 1
+    assert re.search(message, error), error
+    assert not workdir.exists()
+
+
+def test_workdir_of_another_configuration_is_kept(run, capsys):
+    workdir, _, _ = run
+    before = (workdir / "config.json").read_text()
+    with pytest.raises(SystemExit, match="2"):
+        pretrain.main(command(workdir, "epochs=9"))
+    assert "epochs (there 3, here 9)" in capsys.readouterr().err
+    assert (workdir / "config.json").read_text() == before
