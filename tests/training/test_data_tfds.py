@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
@@ -96,6 +97,7 @@ def test_stream_orders_by_seed_and_epoch_and_resumes(data_dir):
             training_dataset(source, PREPROCESSING, 5, **kwargs).as_numpy_iterator()
         )
 
+    keras.utils.set_random_seed(0)  # as programs do: TensorFlow trips over this 0
     full = run(epochs=3)
     assert sorted(grays(full[:4])) == list(range(20))
     assert list(grays(full[:4])) != list(grays(full[4:8]))

@@ -127,7 +127,7 @@ def test_killed_run_ends_as_it_would_have(tmp_path):
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert 2 <= len(checkpoints(killed))
+    assert len(checkpoints(killed)) >= 2
     subprocess.run([*line, *command(killed, *settings)], check=True)
     np.testing.assert_allclose(weights_of(killed), weights_of(whole), atol=1e-6)
 

@@ -54,6 +54,11 @@ class RecordSource(Source):
         (buffer_seed,) = tf.unstack(
             tf.random.stateless_uniform([1], key, None, None, tf.int64)
         )
+        if not tf.executing_eagerly():
+            # `shuffle` compares (this graph's seed, buffer_seed) with (0, 0), and a
+            # tensor has no truth: so the graph's seed, which is used for nothing
+            # else, must not be the 0 that `set_random_seed(0)` left there.
+            tf.compat.v1.set_random_seed(1)
         return records.shuffle(
             self.buffer_size, seed=buffer_seed, reshuffle_each_iteration=False
         )
