@@ -1,5 +1,6 @@
 """Keras layers of masked autoencoders: patchify, mask, encode, decode."""
 
+from .compiled import LayerNorm, compiled_chains, gelu
 from .dense import Dense2D
 from .mae_decoder import MAEDecoder
 from .mask_samplers import (
@@ -15,7 +16,7 @@ from .masking import RandomMasking
 from .patches import PatchEmbed, Patchify, Unpatchify
 from .position_embedding import PositionEmbedding, sincos_positions
 from .stochastic_depth import StochasticDepth
-from .transformer import MLP, SelfAttention, TransformerBlock, gelu
+from .transformer import MLP, SelfAttention, TransformerBlock
 from .vit_encoder import ViTEncoder, pool
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Dense2D",
     "GridSampler",
     "HalfSampler",
+    "LayerNorm",
     "MAEDecoder",
     "MaskSampler",
     "PatchEmbed",
@@ -37,6 +39,7 @@ __all__ = [
     "TransformerBlock",
     "Unpatchify",
     "ViTEncoder",
+    "compiled_chains",
     "gelu",
     "get_sampler",
     "pool",

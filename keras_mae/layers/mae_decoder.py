@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from .compiled import LayerNorm
 from .dense import Dense2D
 from .position_embedding import PositionEmbedding
 from .transformer import TransformerBlock
@@ -74,8 +75,8 @@ class MAEDecoder(keras.layers.Layer):
             )
             for i in range(self.depth)
         ]
-        self.decoder_norm = keras.layers.LayerNormalization(
-            epsilon=self.layer_norm_eps, dtype=policy, name="decoder_norm"
+        self.decoder_norm = LayerNorm(
+            self.layer_norm_eps, dtype=policy, name="decoder_norm"
         )
         self.decoder_pred = Dense2D(self.patch_dim, dtype=policy, name="decoder_pred")
         for layer in (

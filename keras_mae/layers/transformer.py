@@ -3,17 +3,9 @@
 import keras
 import tensorflow as tf
 
+from .compiled import LayerNorm, gelu
 from .dense import Dense2D
 from .stochastic_depth import StochasticDepth
-
-
-@keras.saving.register_keras_serializable(package="keras_mae", name="gelu")
-def gelu(x):
-    """Exact GELU, `0.5 * x * (1 + erf(x / sqrt(2)))`.
-
-    Spelled out, because Keras emits `Erfc`, which ONNX does not have.
-    """
-    return 0.5 * x * (1.0 + tf.math.erf(x * 0.7071067811865476))
 
 
 @keras.saving.register_keras_serializable(package="keras_mae")
@@ -182,9 +174,7 @@ class TransformerBlock(keras.layers.Layer):
         }
 
     def _layer_norm(self, name):
-        return keras.layers.LayerNormalization(
-            epsilon=self.layer_norm_eps, dtype=self.dtype_policy, name=name
-        )
+        return LayerNorm(self.layer_norm_eps, dtype=self.dtype_policy, name=name)
 
 
 def _split(seed):

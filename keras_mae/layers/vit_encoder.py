@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..preprocessing import Preprocessing, as_size
+from .compiled import LayerNorm
 from .patches import PatchEmbed, Patchify, grid_of
 from .position_embedding import PositionEmbedding
 from .transformer import TransformerBlock
@@ -136,9 +137,7 @@ class ViTEncoder(keras.Model):
         ]
         self.norm = None
         if self.final_norm:
-            self.norm = keras.layers.LayerNormalization(
-                epsilon=self.layer_norm_eps, dtype=policy, name="norm"
-            )
+            self.norm = LayerNorm(self.layer_norm_eps, dtype=policy, name="norm")
 
     def build(self, input_shape):
         if self.built:

@@ -3,7 +3,14 @@
 import keras
 import tensorflow as tf
 
-from ..layers import MAEDecoder, Patchify, RandomMasking, Unpatchify, ViTEncoder
+from ..layers import (
+    MAEDecoder,
+    Patchify,
+    RandomMasking,
+    Unpatchify,
+    ViTEncoder,
+    compiled_chains,
+)
 from ..losses import masked_mean_squared_error, patch_statistics, patch_targets
 from ..presets import get_preset
 from .step_seed import MASKS, step_seed
@@ -147,6 +154,10 @@ class MaskedAutoencoder(keras.Model):
     def num_patches(self):
         """Patches of an image."""
         return self.encoder.grid_size[0] * self.encoder.grid_size[1]
+
+    def train_step(self, data):
+        with compiled_chains(self):
+            return super().train_step(data)
 
     def call(self, inputs, training=False):
         inputs = inputs if isinstance(inputs, dict) else {"images": inputs}

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from ..layers import Dense2D, ViTEncoder, pool
+from ..layers import Dense2D, LayerNorm, ViTEncoder, compiled_chains, pool
 from ..presets import get_preset
 from .masked_autoencoder import ENCODER_NAMES
 from .step_seed import STOCHASTIC_DEPTH, step_seed
@@ -62,8 +62,8 @@ class ViTClassifier(keras.Model):
         self.seed = seed
         self.fc_norm = None
         if pooling == "gap":
-            self.fc_norm = keras.layers.LayerNormalization(
-                epsilon=encoder.layer_norm_eps, dtype=self.dtype_policy, name="fc_norm"
+            self.fc_norm = LayerNorm(
+                encoder.layer_norm_eps, dtype=self.dtype_policy, name="fc_norm"
             )
         small = keras.initializers.RandomNormal(stddev=2e-5)
         self.head = Dense2D(
@@ -121,6 +121,10 @@ class ViTClassifier(keras.Model):
             self.fc_norm.build(features)
         self.head.build(features)
         self.built = True
+
+    def train_step(self, data):
+        with compiled_chains(self):
+            return super().train_step(data)
 
     def call(self, images, training=False):
         return self.head(tf.cast(self.features(images, training), tf.float32))

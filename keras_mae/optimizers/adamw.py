@@ -1,6 +1,7 @@
 """AdamW as the original runs it."""
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 
@@ -39,13 +40,31 @@ class AdamW(keras.optimizers.AdamW):
 
     def update_step(self, gradient, variable, learning_rate):
         index, dtype = self._get_variable_index(variable), variable.dtype
-        m, v = self._momentums[index], self._velocities[index]
-        gradient = ops.cast(gradient, dtype)
-        self.assign_add(m, (gradient - m) * (1 - self.beta_1))
-        self.assign_add(v, (ops.square(gradient) - v) * (1 - self.beta_2))
         step = ops.cast(self.iterations + 1, dtype)
-        unbias_1 = 1 - ops.power(ops.cast(self.beta_1, dtype), step)
-        unbias_2 = ops.sqrt(1 - ops.power(ops.cast(self.beta_2, dtype), step))
-        # = lr * (m / unbias_1) / (sqrt(v) / unbias_2 + epsilon), with fewer divisions
-        rate = ops.cast(learning_rate, dtype) * unbias_2 / unbias_1
-        self.assign_sub(variable, rate * m / (ops.sqrt(v) + self.epsilon * unbias_2))
+        beta_1, beta_2 = ops.cast(self.beta_1, dtype), ops.cast(self.beta_2, dtype)
+        beta_1_power, beta_2_power = ops.power(beta_1, step), ops.power(beta_2, step)
+        learning_rate = ops.cast(learning_rate, dtype)
+        if self._use_weight_decay(variable):
+            self.assign(variable, variable * (1 - learning_rate * self.weight_decay))
+        # One pass over memory, where separate ops make a dozen.
+        tf.raw_ops.ResourceApplyAdam(
+            var=_handle(variable),
+            m=_handle(self._momentums[index]),
+            v=_handle(self._velocities[index]),
+            beta1_power=beta_1_power,
+            beta2_power=beta_2_power,
+            lr=learning_rate,
+            beta1=beta_1,
+            beta2=beta_2,
+            epsilon=self.epsilon * ops.sqrt(1 - beta_2_power),
+            grad=ops.cast(gradient, dtype),
+        )
+
+    def _apply_weight_decay(self, variables):
+        """Does nothing: `update_step` decays while the variable is at hand."""
+
+
+def _handle(variable):
+    if isinstance(variable, keras.Variable):
+        variable = variable.value
+    return variable.handle
