@@ -218,7 +218,7 @@ def _arguments(argv):
         "--recipe", required=True, help=f"one of: {', '.join(list_recipes())}"
     )
     add_data_arguments(parser)
-    parser.add_argument("--workdir", required=True, help="folder of the run")
+    parser.add_argument("--workdir", help="folder of the run (default: runs/RECIPE)")
     parser.add_argument(
         "--strategy", default="one", help=f"one of: {', '.join(STRATEGIES)}"
     )
@@ -243,7 +243,7 @@ def main(argv=None):
         results = pretrain(
             config,
             arguments.data,
-            arguments.workdir,
+            arguments.workdir or f"runs/{arguments.recipe}",
             arguments.data_dir,
             arguments.strategy,
             arguments.replicas,
