@@ -1,6 +1,7 @@
 """Pre-trains a masked autoencoder: `python -m training.pretrain --help`."""
 
 import dataclasses
+import inspect
 import json
 import math
 import sys
@@ -28,20 +29,7 @@ from .schedules import warmup_cosine
 from .workdir import MODEL, open_workdir
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
-MODEL_FIELDS = (
-    "image_size",
-    "patch_size",
-    "num_channels",
-    "embed_dim",
-    "depth",
-    "num_heads",
-    "decoder_embed_dim",
-    "decoder_depth",
-    "decoder_num_heads",
-    "mask_ratio",
-    "mask_sampler",
-    "norm_pix_loss",
-)
+MODEL_ARGUMENTS = inspect.signature(keras_mae.MaskedAutoencoder.__init__).parameters
 
 
 class TrainingDiverged(RuntimeError):
@@ -50,8 +38,11 @@ class TrainingDiverged(RuntimeError):
 
 def build_model(config, dtype=None):
     """Returns the `MaskedAutoencoder` of a `PretrainConfig`, randomly initialised."""
-    chosen = {name: getattr(config, name) for name in MODEL_FIELDS}
-    chosen = {name: value for name, value in chosen.items() if value is not None}
+    chosen = {
+        name: value
+        for name, value in vars(config).items()
+        if name in MODEL_ARGUMENTS and value is not None
+    }
     preset = keras_mae.presets.get_preset(config.preset).config
     preprocessing = keras_mae.Preprocessing(
         chosen.get("image_size", preset["image_size"]),
@@ -63,7 +54,6 @@ def build_model(config, dtype=None):
     return keras_mae.MaskedAutoencoder.from_preset(
         config.preset,
         **chosen,
-        seed=config.seed,
         preprocessing=preprocessing,
         dtype=dtype or config.precision,
     )
