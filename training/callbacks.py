@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .pictures import picture_grid, reconstruction_pictures
+from .pictures import picture_grid, reconstruction_pictures, statistics_note
 
 
 class Throughput(keras.callbacks.Callback):
@@ -58,7 +58,8 @@ class ReconstructionPictures(keras.callbacks.Callback):
         last = epoch + 1 == self.params["epochs"]
         if (epoch + 1) % self.every and not last:
             return
-        grid = picture_grid(reconstruction_pictures(self.model, self.images))
+        pictures = reconstruction_pictures(self.model, self.images)
+        grid = picture_grid(pictures, footer=statistics_note(self.model))
         with self.writer.as_default():
             tf.summary.image("reconstructions", np.array(grid)[None], step=epoch)
         self.writer.flush()

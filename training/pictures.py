@@ -34,6 +34,15 @@ def reconstruction_pictures(model, images, mask=None, statistics="true"):
     return np.rint(stacked).astype("uint8")
 
 
+def statistics_note(model, statistics="true"):
+    """Returns a line on whose statistics made the pictures, `None` for raw targets."""
+    if not model.norm_pix_loss:
+        return None
+    if statistics == "visible":
+        return "normalised targets; brightness and contrast: mean of visible patches"
+    return "normalised targets; brightness and contrast: TRUE values of hidden patches"
+
+
 def picture_grid(pictures, columns=COLUMNS, footer=None):
     """Lays pictures out, a row an image, under column titles.
 

@@ -12,7 +12,7 @@ from keras_mae.program import InputError, checking_input, one_line_errors, unkno
 
 from .command_line import add_data_arguments, program_parser
 from .data import evaluation_dataset, load_source
-from .pictures import picture_grid, reconstruction_pictures
+from .pictures import picture_grid, reconstruction_pictures, statistics_note
 
 
 def reconstruct(
@@ -40,7 +40,7 @@ def reconstruct(
     mask = masking(patches, seed=tf.constant([seed, 0]))["mask"]
     outputs = model({"images": images, "mask": mask})
     loss = model.compute_loss(x=images, y_pred=outputs, training=False)
-    note = _note(model, statistics)
+    note = statistics_note(model, statistics)
     grid = picture_grid(
         reconstruction_pictures(model, images, mask, statistics), footer=note
     )
@@ -54,14 +54,6 @@ def reconstruct(
         "statistics": statistics if model.norm_pix_loss else None,
         "note": note,
     }
-
-
-def _note(model, statistics):
-    if not model.norm_pix_loss:
-        return None
-    if statistics == "visible":
-        return "normalised targets; brightness and contrast: mean of visible patches"
-    return "normalised targets; brightness and contrast: TRUE values of hidden patches"
 
 
 def _load(path):

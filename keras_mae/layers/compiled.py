@@ -95,42 +95,48 @@ def _compiled_gelu(x):
     return _gelu_forward(x), lambda upstream: _gelu_backward(x, upstream)
 
 
-def _standardise(x, epsilon):
-    centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)
-    variance = tf.reduce_mean(centred * centred, axis=-1, keepdims=True)
-    inverse = tf.math.rsqrt(variance + epsilon)
+def _row_mean(rows):
+    """Means of rows as a product with ones: XLA's own reduction is half as fast."""
+    dim = rows.shape[-1]
+    return tf.matmul(rows, tf.fill((dim, 1), 1 / dim))  # (n, 1)
+
+
+def _as_rows(x):
+    return tf.cast(tf.reshape(x, (-1, x.shape[-1])), tf.float32)
+
+
+def _standardise(rows, epsilon):
+    centred = rows - _row_mean(rows)
+    inverse = tf.math.rsqrt(_row_mean(centred * centred) + epsilon)
     return centred * inverse, inverse
 
 
 @_compiled
 def _norm_forward(x, gamma, beta, epsilon):
-    standard, _ = _standardise(tf.cast(x, tf.float32), epsilon)
-    gamma, beta = tf.cast(gamma, tf.float32), tf.cast(beta, tf.float32)
-    return tf.cast(standard * gamma + beta, x.dtype)
+    standard, _ = _standardise(_as_rows(x), epsilon)
+    rows = standard * tf.cast(gamma, tf.float32) + tf.cast(beta, tf.float32)
+    return tf.reshape(tf.cast(rows, x.dtype), tf.shape(x))
 
 
 @_compiled
 def _norm_backward(x, gamma, epsilon, upstream):
-    standard, inverse = _standardise(tf.cast(x, tf.float32), epsilon)
-    upstream = tf.cast(upstream, tf.float32)
+    standard, inverse = _standardise(_as_rows(x), epsilon)
+    upstream = _as_rows(upstream)
     scaled = upstream * tf.cast(gamma, tf.float32)
-    along = tf.reduce_mean(scaled * standard, axis=-1, keepdims=True)
-    mean = tf.reduce_mean(scaled, axis=-1, keepdims=True)
-    gradient = inverse * (scaled - mean - standard * along)
-    return tf.cast(gradient, x.dtype), upstream * standard, upstream
+    along = standard * _row_mean(scaled * standard)
+    of_x = inverse * (scaled - _row_mean(scaled) - along)
+    of_gamma = tf.reduce_sum(upstream * standard, axis=0)
+    of_beta = tf.reduce_sum(upstream, axis=0)
+    return (
+        tf.reshape(tf.cast(of_x, x.dtype), tf.shape(x)),
+        tf.cast(of_gamma, gamma.dtype),
+        tf.cast(of_beta, gamma.dtype),
+    )
 
 
 @tf.custom_gradient
 def _compiled_norm(x, gamma, beta, epsilon):
     def gradient(upstream):
-        of_x, of_gamma, of_beta = _norm_backward(x, gamma, epsilon, upstream)
-        sums = (_sum_rows(of_gamma), _sum_rows(of_beta))
-        return of_x, *(tf.cast(s, gamma.dtype) for s in sums), None
+        return *_norm_backward(x, gamma, epsilon, upstream), None
 
     return _norm_forward(x, gamma, beta, epsilon), gradient
-
-
-def _sum_rows(x):
-    """Sums all but the last axis, as a product, which uses all cores."""
-    rows = tf.reshape(x, (-1, x.shape[-1]))
-    return tf.matmul(tf.ones((1, tf.shape(rows)[0]), x.dtype), rows)[0]
