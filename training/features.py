@@ -48,7 +48,7 @@ def random_encoder(encoder, seed=0):
     return type(encoder).from_config(encoder.get_config())
 
 
-def encode(encoder, splits, pooling, batch_size=256):
+def encode(encoder, splits, pooling, batch_size=256, max_images=None):
     """Returns the `Features` of both splits, one vector an image, nothing hidden.
 
     Args:
@@ -56,25 +56,28 @@ def encode(encoder, splits, pooling, batch_size=256):
         splits: Pair of sources.
         pooling: `"gap"` or `"token"`.
         batch_size: Integer.
+        max_images: Optional integer. The first images of each split alone.
     """
 
     @tf.function(reduce_retracing=True)
     def features(images):
         return encoder.features(images, pooling)
 
-    return _of_both(splits, encoder.preprocessing, batch_size, features)
+    return _of_both(splits, encoder.preprocessing, batch_size, max_images, features)
 
 
-def pixels(splits, preprocessing, batch_size=256):
+def pixels(splits, preprocessing, batch_size=256, max_images=None):
     """Returns the normalised pixels of both splits as `Features`."""
     flatten = keras.layers.Flatten()
-    return _of_both(splits, preprocessing, batch_size, flatten)
+    return _of_both(splits, preprocessing, batch_size, max_images, flatten)
 
 
-def _of_both(splits, preprocessing, batch_size, function):
+def _of_both(splits, preprocessing, batch_size, max_images, function):
     arrays = []
     for source in splits:
         dataset = evaluation_dataset(source, preprocessing, batch_size)
+        if max_images is not None:
+            dataset = dataset.unbatch().take(max_images).batch(batch_size)
         batches = tqdm(dataset, source.name, leave=False, disable=None)
         parts = [(np.array(function(images)), np.array(y)) for images, y in batches]
         features, labels = zip(*parts, strict=True)

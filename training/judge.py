@@ -23,7 +23,7 @@ def judge(name, description, config, score, argv):
     Args:
         name: String, the program's.
         description: String for `--help`.
-        config: Dataclass instance with `pooling`, `batch_size` and `seed`.
+        config: Dataclass instance with `pooling`, `batch_size`, `max_images`, `seed`.
         score: Function of (`Features`, config) that returns a dictionary of accuracies.
         argv: The command line, or `None` for the process's own.
 
@@ -44,8 +44,8 @@ def judge(name, description, config, score, argv):
         "program": name,
         "model": arguments.model,
         "data": arguments.data,
-        "train_images": splits[0].num_examples,
-        "test_images": splits[1].num_examples,
+        "train_images": _count(splits[0], config),
+        "test_images": _count(splits[1], config),
         **rows,
     }
     if arguments.output:
@@ -55,21 +55,29 @@ def judge(name, description, config, score, argv):
 
 
 def _rows(encoder, splits, config, score, baselines):
+    of_data = {"batch_size": config.batch_size, "max_images": config.max_images}
+
     def features_of(model):
-        return encode(model, splits, config.pooling, config.batch_size)
+        return encode(model, splits, config.pooling, **of_data)
 
     candidates = {"encoder": lambda: features_of(encoder)}
     if baselines:
         candidates["random_encoder"] = lambda: features_of(
             random_encoder(encoder, config.seed)
         )
-        candidates["raw_pixels"] = lambda: pixels(splits, encoder.preprocessing)
+        candidates["raw_pixels"] = lambda: pixels(
+            splits, encoder.preprocessing, **of_data
+        )
     rows = {}
     for name, features in candidates.items():
         rows[name] = score(features(), config)
         values = "  ".join(f"{key} {value:.4f}" for key, value in rows[name].items())
         print(f"{name:15} {values}", flush=True)
     return rows
+
+
+def _count(source, config):
+    return min(source.num_examples, config.max_images or source.num_examples)
 
 
 def _arguments(name, description, config, argv):

@@ -15,6 +15,8 @@ class KnnConfig:
     k: int = 20
     # Votes weigh exp(cosine / temperature).
     temperature: float = 0.07
+    # Images of each split, the first ones; None for all.
+    max_images: int | None = None
     # gap (mean of the patches) or token (class token).
     pooling: str = "gap"
     # Images encoded, and test images compared, at once.

@@ -20,6 +20,8 @@ class ProbeConfig:
     batch_size: int = 256
     # Learning rate for a batch of 256.
     base_learning_rate: float = 0.1
+    # Images of each split, the first ones; None for all.
+    max_images: int | None = None
     # gap (mean of the patches) or token (class token).
     pooling: str = "gap"
     # Seed of the probe's weights and order, and of the random encoder's weights.

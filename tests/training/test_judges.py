@@ -107,6 +107,13 @@ def test_programs_compare_with_random_encoder_and_pixels(bright_and_dark, progra
     assert {"encoder", "random_encoder"} <= results.keys()
 
 
+def test_fewer_images_can_be_judged(bright_and_dark):
+    line = ["--model", str(bright_and_dark / "encoder.keras")]
+    line += ["--data", f"folder:{bright_and_dark / 'images'}", "--no_baselines"]
+    results = knn.main([*line, "--set", "max_images=3", "batch_size=2"])
+    assert (results["train_images"], results["test_images"]) == (3, 3)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
