@@ -1,0 +1,146 @@
+"""The architecture that the shapes of a file's tensors tell."""
+
+import dataclasses
+import math
+
+from ..presets import PRESETS
+from ..program import InputError
+from .spellings import find_spelling
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """What a file's names and shapes tell; heads are not among it.
+
+    Attributes:
+        spelling: The `Spelling` of the names.
+        config: Dictionary of `patch_size`, `num_channels`, `embed_dim`, `depth`,
+            `mlp_ratio`, and `decoder_embed_dim` and `decoder_depth` if any.
+        num_patches: Integer. Number of positions.
+        num_classes: Integer, or `None` without a classifier.
+        has_norm: Boolean. Whether the encoder ends in a norm.
+    """
+
+    spelling: object
+    config: dict
+    num_patches: int
+    num_classes: int | None
+    has_norm: bool
+
+    @property
+    def has_decoder(self):
+        """Whether the file holds the decoder too."""
+        return "decoder_depth" in self.config
+
+    @property
+    def pooling(self):
+        """`"token"` behind the encoder's norm, `"gap"` behind `fc_norm`."""
+        return "token" if self.has_norm else "gap"
+
+    @property
+    def content(self):
+        """One line: what is in the file."""
+        if self.has_decoder:
+            return "encoder and decoder"
+        if self.num_classes:
+            return f"encoder and classifier of {self.num_classes} classes"
+        return "encoder alone"
+
+
+def find_architecture(tensors, path):
+    """Infers the `Architecture` of a file's tensors.
+
+    Raises:
+        ValueError: The names are unknown, or the shapes do not fit each other.
+    """
+    shapes = _Shapes(tensors, find_spelling(tensors, path), path)
+    embed_dim, num_channels, *patch = shapes.of("patch_embed.proj.weight", 4)
+    if patch[0] != patch[1] or not patch[0]:
+        raise InputError(f"{path}: patches must be square. Received: {patch}")
+    config = {"patch_size": patch[0], "num_channels": num_channels}
+    config["embed_dim"] = embed_dim
+    config["depth"], hidden = _blocks("blocks", embed_dim, shapes)
+    config["mlp_ratio"] = _ratio(hidden, embed_dim)
+    if shapes.has("decoder_embed.weight"):
+        config.update(_decoder(config, shapes))
+    _, positions, _ = shapes.of("pos_embed", 3)
+    if positions < 2:
+        raise InputError(f"{path}: pos_embed must hold a class token and patches")
+    return Architecture(
+        shapes.spelling,
+        config,
+        positions - 1,
+        shapes.of("head.weight", 2)[0] if shapes.has("head.weight") else None,
+        shapes.has("norm.weight"),
+    )
+
+
+class _Shapes:
+    """Shapes of a file's tensors by the original's names."""
+
+    def __init__(self, tensors, spelling, path):
+        self.tensors, self.spelling, self.path = tensors, spelling, path
+
+    def has(self, name):
+        return self.spelling.keys(name)[0] in self.tensors
+
+    def of(self, name, axes, expected=None):
+        """Returns a shape; queries, keys and values are counted together."""
+        keys = self.spelling.keys(name)
+        shapes = [self.tensors[key].shape for key in keys if key in self.tensors]
+        if len(shapes) != len(keys):
+            raise InputError(f"{self.path} lacks a tensor that is needed: {keys}")
+        first = shapes[0]
+        if len(set(shapes)) == 1 and len(first) == axes:
+            shape = (len(keys) * first[0], *first[1:])
+            if expected in (None, shape):
+                return shape
+        wanted = expected or f"{axes} axes"
+        raise InputError(f"{self.path}: {name} must be {wanted}. Received: {shapes}")
+
+
+def _blocks(blocks, dim, shapes):
+    """Returns number and MLP width of blocks, all of them checked.
+
+    A model is built after these shapes, so that a file of a few bytes must not
+    claim a width that its large matrices do not have.
+    """
+    if not shapes.has(f"{blocks}.0.norm1.weight"):
+        raise InputError(f"{shapes.path} has no {blocks}, but what goes with them")
+    depth, (hidden, _) = 0, shapes.of(f"{blocks}.0.mlp.fc1.weight", 2)
+    while shapes.has(f"{blocks}.{depth}.norm1.weight"):
+        shapes.of(f"{blocks}.{depth}.attn.qkv.weight", 2, (3 * dim, dim))
+        shapes.of(f"{blocks}.{depth}.mlp.fc1.weight", 2, (hidden, dim))
+        depth += 1
+    return depth, hidden
+
+
+def _decoder(config, shapes):
+    dim, _ = shapes.of("decoder_embed.weight", 2)
+    depth, hidden = _blocks("decoder_blocks", dim, shapes)
+    if _ratio(hidden, dim) != config["mlp_ratio"]:
+        raise InputError(
+            f"{shapes.path}: encoder and decoder must have one mlp_ratio. Received: "
+            f"{config['mlp_ratio']} and {_ratio(hidden, dim)}"
+        )
+    return {"decoder_embed_dim": dim, "decoder_depth": depth}
+
+
+def _ratio(hidden, dim):
+    ratio = hidden / dim
+    # Layers take int(dim * ratio), which must not lose a unit to rounding.
+    return ratio if int(dim * ratio) == hidden else math.nextafter(ratio, math.inf)
+
+
+def preset_heads(embed_dim, prefix=""):
+    """Returns the number of heads of the presets of a width, or `None`.
+
+    Args:
+        embed_dim: Integer. Width of the tokens.
+        prefix: `""` or `"decoder_"`.
+    """
+    heads = {
+        preset.config[f"{prefix}embed_dim"]: preset.config[f"{prefix}num_heads"]
+        for preset in PRESETS.values()
+    }
+    return heads.get(embed_dim)
