@@ -1,5 +1,6 @@
 """Weights in and out."""
 
-from .load import encoder_of, load, load_encoder
+from .load import encoder_of, inspect, load, load_encoder
+from .report import Report
 
-__all__ = ["encoder_of", "load", "load_encoder"]
+__all__ = ["Report", "encoder_of", "inspect", "load", "load_encoder"]

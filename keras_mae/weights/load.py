@@ -6,29 +6,87 @@ import keras
 
 from ..layers import ViTEncoder
 from ..program import InputError
+from .architecture import find_architecture
+from .build import build, describe
+from .source import ACCEPTED, is_weights, open_weights
 
 
-def load(path, compile=True):
-    """Loads a model saved by `model.save("x.keras")`, with its preprocessing.
+def load(path, compile=True, allow_missing_decoder=False, verbose=True, **overrides):
+    """Loads a model: saved by Keras, or weights of the original, timm, Hugging Face.
+
+    A `.keras` file tells everything. Of other files the architecture is inferred
+    from names and shapes: with a decoder they become a `MaskedAutoencoder`, with a
+    classifier a `ViTClassifier`, otherwise a `ViTEncoder`. PyTorch is not needed,
+    and nothing in a file is executed.
+
+    At another `image_size`, sin-cos positions are computed anew and learned ones
+    are resized (bicubic, as PyTorch does). At another `num_channels`, the patch
+    embedding is summed over the channels (1) or repeats them, rescaled by their
+    old number over the new one; predictions are averaged or repeated.
 
     Args:
-        path: String or path of a `.keras` file.
-        compile: Boolean. Whether the optimizer, if it was saved, is loaded too.
+        path: String or path of a `.keras`, `.pth`, `.pt` or `.safetensors` file, of
+            an index of shards (`.safetensors.index.json`), or of a Hugging Face
+            folder.
+        compile: Boolean. Whether the optimizer, if it was saved, is loaded too
+            (`.keras` alone).
+        allow_missing_decoder: Boolean. Whether an encoder without decoder becomes a
+            `MaskedAutoencoder` whose decoder is random.
+        verbose: Boolean. Whether to print what was found (all but `.keras`).
+        **overrides: Constructor arguments of the model: what the file cannot tell
+            (`num_heads`, `decoder_num_heads` for widths that no preset has), or
+            what may change (`image_size`, `num_channels`, `mask_ratio`, ...).
 
     Returns:
-        A `MaskedAutoencoder`, `ViTClassifier`, `ViTEncoder` or any Keras model.
+        A `MaskedAutoencoder`, `ViTClassifier`, `ViTEncoder` or, of a `.keras` file,
+        any Keras model.
 
     Raises:
-        ValueError: There is no such file, or Keras cannot read it.
+        ValueError: There is no such file, it cannot be read, it does not tell all
+            that a model needs, or its tensors are not exactly the model's.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"no model file {path}; expected a .keras file")
+    if not path.exists():
+        raise InputError(f"no model file {path}; expected {ACCEPTED}")
+    if is_weights(path):
+        model, report = build(open_weights(path), overrides, allow_missing_decoder)
+        if verbose:
+            print(report)
+        return model
     if path.suffix != ".keras":
         raise InputError(
             "a model file must be a .keras file, as `model.save` and the programs "
-            f"write it. Received: {path}"
+            f"write it, or one of {ACCEPTED}. Received: {path}"
         )
+    if overrides or allow_missing_decoder:
+        raise InputError(
+            f"{path} tells everything itself: a .keras file takes no arguments. "
+            f"Received: {sorted(overrides) or ['allow_missing_decoder']}"
+        )
+    return _load_keras(path, compile)
+
+
+def inspect(path):
+    """Returns the `Report` of a weight file of another package; `print` shows it.
+
+    Raises:
+        ValueError: There is no such file, or it cannot be read.
+    """
+    if not is_weights(path):
+        raise InputError(
+            f"expected a .pth, .pt or .safetensors file or a folder of Hugging Face. "
+            f"Received: {path}"
+        )
+    source = open_weights(path)
+    return describe(source, find_architecture(source.tensors, source.path))
+
+
+def load_encoder(path, **overrides):
+    """Returns the `ViTEncoder` in a file, as `load` and `encoder_of` do."""
+    return encoder_of(load(path, compile=False, **overrides))
+
+
+def _load_keras(path, compile):
     try:
         return keras.saving.load_model(path, compile=compile)
     except (OSError, KeyError, TypeError, ValueError) as error:
@@ -37,11 +95,6 @@ def load(path, compile=True):
             f"{path} cannot be read: it may be truncated, or need classes of another "
             f"package ({first_line})"
         ) from error
-
-
-def load_encoder(path):
-    """Returns the `ViTEncoder` in a `.keras` file, as `load` and `encoder_of` do."""
-    return encoder_of(load(path, compile=False))
 
 
 def encoder_of(model):

@@ -1,0 +1,149 @@
+"""Makes a Keras model of an opened weight file."""
+
+from ..layers import ViTEncoder
+from ..models import MaskedAutoencoder, ViTClassifier
+from ..program import InputError, checking_input
+from .architecture import find_architecture
+from .arguments import (
+    DECODER_ONLY,
+    find_arguments,
+    known_settings,
+    parameters_of,
+    told_heads,
+    told_size,
+)
+from .copier import copy
+from .report import Report
+from .rows import make_rows, named_variables
+
+
+def build(source, overrides, allow_missing_decoder=False):
+    """Builds the model that a file holds and fills it.
+
+    Args:
+        source: The `Source`.
+        overrides: Dictionary of constructor arguments of the model.
+        allow_missing_decoder: Boolean. Whether an encoder becomes a
+            `MaskedAutoencoder` whose decoder is random.
+
+    Returns:
+        The model, and the `Report` of what was found and done.
+
+    Raises:
+        ValueError: The file does not tell a model, or does not fit it.
+    """
+    architecture = find_architecture(source.tensors, source.path)
+    _check_decoder(source.path, architecture, overrides, allow_missing_decoder)
+    with checking_input():
+        model = _make(source, architecture, overrides, allow_missing_decoder)
+    random = _missing_decoder(model, architecture)
+    rows, notes = make_rows(model, architecture, source.path, without=random)
+    ignored = find_ignored(source.tensors, architecture)
+    copy(
+        rows,
+        source.tensors,
+        model.weights,
+        source.path,
+        ignored,
+        random.values(),
+    )
+    return model, describe(source, architecture, model, notes, tuple(random))
+
+
+def describe(source, architecture, model=None, notes=(), random=()):
+    """Returns the `Report` of a file, and of the model made of it if there is one."""
+    known = known_settings(source, architecture)
+    config = {
+        "image_size": told_size(source, architecture),
+        **architecture.config,
+        **told_heads(source, architecture),
+        "layer_norm_eps": known["layer_norm_eps"],
+    }
+    if model is not None:
+        of_model = getattr(model, "encoder", model).get_config() | model.get_config()
+        config = {name: of_model[name] for name in config}
+    return Report(
+        str(source.path),
+        source.layout,
+        architecture.spelling.description,
+        architecture.content,
+        config,
+        sum(tensor.size for tensor in source.tensors.values()),
+        known.get("norm_pix_loss"),
+        tuple(notes),
+        find_ignored(source.tensors, architecture),
+        random,
+    )
+
+
+def find_ignored(tensors, architecture):
+    """Returns the tensors of a file that no model here has, and the reason."""
+    reasons = dict(architecture.spelling.ignored)
+    if not architecture.has_decoder:
+        for name in ("mask_token", "decoder_pos_embed"):
+            key = architecture.spelling.keys(name)[0]
+            reasons[key] = "of a decoder that is not in the file"
+    if architecture.num_classes is None:
+        reasons["fc_norm."] = "of a classifier that is not in the file"
+    return {
+        key: reason
+        for key in tensors
+        for start, reason in reasons.items()
+        if key.startswith(start)
+    }
+
+
+def _check_decoder(path, architecture, overrides, allow_missing_decoder):
+    if architecture.has_decoder:
+        return
+    asked = sorted(DECODER_ONLY & set(overrides))
+    if asked and not allow_missing_decoder and not architecture.num_classes:
+        raise InputError(
+            f"{path} holds an encoder alone, which has no {', '.join(asked)}. For a "
+            "MaskedAutoencoder whose decoder is random, give "
+            "`allow_missing_decoder=True`"
+        )
+    if allow_missing_decoder and (
+        architecture.num_classes or not architecture.has_norm
+    ):
+        raise InputError(
+            f"{path} holds an {architecture.content}, which cannot become a "
+            "MaskedAutoencoder: expected an encoder that ends in a norm"
+        )
+
+
+def _make(source, architecture, overrides, allow_missing_decoder):
+    if architecture.has_decoder or allow_missing_decoder:
+        names = parameters_of(MaskedAutoencoder)
+        if not architecture.has_decoder:
+            # The paper's, unless the caller says otherwise.
+            overrides = {"decoder_num_heads": 16, **overrides}
+        arguments = find_arguments(source, architecture, overrides, names)
+        return MaskedAutoencoder(**arguments)
+    names = parameters_of(ViTEncoder)
+    if not architecture.num_classes:
+        arguments = find_arguments(source, architecture, overrides, names)
+        return ViTEncoder(**arguments, final_norm=architecture.has_norm)
+    seed = overrides.get("seed", 0)
+    overrides = {"train_positions": True, **overrides}
+    arguments = find_arguments(source, architecture, overrides, names | {"seed"})
+    arguments.pop("seed", None)
+    encoder = ViTEncoder(**arguments, final_norm=architecture.has_norm)
+    return ViTClassifier(
+        encoder,
+        architecture.num_classes,
+        architecture.pooling,
+        seed,
+        dtype=encoder.dtype_policy,
+    )
+
+
+def _missing_decoder(model, architecture):
+    """Variables that keep random values, by the original's names."""
+    if architecture.has_decoder or not isinstance(model, MaskedAutoencoder):
+        return {}
+    return {
+        name: variable
+        for name, variable in named_variables(model).items()
+        if name == "mask_token" or name.startswith("decoder_")
+    }
