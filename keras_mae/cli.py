@@ -16,6 +16,7 @@ PROGRAMS = {
     "to_saved_model": ("export.to_saved_model", "exports for TF Serving", "export"),
     "to_onnx": ("export.to_onnx", "exports for ONNX Runtime", "export"),
     "verify": ("export.verify", "compares exports with the model", "export"),
+    "inspect": ("weights.inspect_file", "says what a weight file holds", "all"),
 }
 
 

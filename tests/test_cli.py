@@ -6,6 +6,7 @@ import pytest
 from keras_mae import cli
 
 ROOT = Path(__file__).parent.parent
+FOLDERS = (ROOT, ROOT / "keras_mae")
 
 
 def test_help_names_every_program(capsys):
@@ -21,9 +22,11 @@ def test_version_is_the_packages(capsys):
 
 @pytest.mark.parametrize("name", cli.PROGRAMS)
 def test_programs_exist_and_have_a_main(name):
-    module = cli.PROGRAMS[name][0]
-    source = (ROOT / module.replace(".", "/")).with_suffix(".py").read_text()
-    functions = [f.name for f in ast.parse(source).body if hasattr(f, "args")]
+    path = cli.PROGRAMS[name][0].replace(".", "/") + ".py"
+    (source,) = (folder / path for folder in FOLDERS if (folder / path).is_file())
+    functions = [
+        f.name for f in ast.parse(source.read_text()).body if hasattr(f, "args")
+    ]
     assert "main" in functions
 
 
