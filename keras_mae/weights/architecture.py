@@ -55,7 +55,7 @@ def find_architecture(tensors, path):
     """
     shapes = _Shapes(tensors, find_spelling(tensors, path), path)
     embed_dim, num_channels, *patch = shapes.of("patch_embed.proj.weight", 4)
-    if patch[0] != patch[1] or not patch[0]:
+    if patch[0] != patch[1]:
         raise InputError(f"{path}: patches must be square. Received: {patch}")
     config = {"patch_size": patch[0], "num_channels": num_channels}
     config["embed_dim"] = embed_dim
@@ -63,16 +63,12 @@ def find_architecture(tensors, path):
     config["mlp_ratio"] = _ratio(hidden, embed_dim)
     if shapes.has("decoder_embed.weight"):
         config.update(_decoder(config, shapes))
-    _, positions, _ = shapes.of("pos_embed", 3)
-    if positions < 2:
-        raise InputError(f"{path}: pos_embed must hold a class token and patches")
-    return Architecture(
-        shapes.spelling,
-        config,
-        positions - 1,
-        shapes.of("head.weight", 2)[0] if shapes.has("head.weight") else None,
-        shapes.has("norm.weight"),
-    )
+    num_classes = None
+    if shapes.has("head.weight"):
+        num_classes, _ = shapes.of("head.weight", 2, (None, embed_dim))
+    num_patches = _positions("pos_embed", embed_dim, shapes)
+    has_norm = shapes.has("norm.weight")
+    return Architecture(shapes.spelling, config, num_patches, num_classes, has_norm)
 
 
 class _Shapes:
@@ -85,29 +81,33 @@ class _Shapes:
         return self.spelling.keys(name)[0] in self.tensors
 
     def of(self, name, axes, expected=None):
-        """Returns a shape; queries, keys and values are counted together."""
+        """Returns a shape; queries, keys and values are counted together.
+
+        A model is built after these shapes, so that a file of a few bytes must not
+        claim a width that its matrices do not have. `None` in `expected` is free.
+        """
         keys = self.spelling.keys(name)
         shapes = [self.tensors[key].shape for key in keys if key in self.tensors]
         if len(shapes) != len(keys):
             raise InputError(f"{self.path} lacks a tensor that is needed: {keys}")
+        expected = expected or (None,) * axes
         first = shapes[0]
-        if len(set(shapes)) == 1 and len(first) == axes:
+        if len(set(shapes)) == 1 and len(first) == axes and 0 not in first:
             shape = (len(keys) * first[0], *first[1:])
-            if expected in (None, shape):
+            pairs = zip(shape, expected, strict=True)
+            if all(wanted in (None, size) for size, wanted in pairs):
                 return shape
-        wanted = expected or f"{axes} axes"
-        raise InputError(f"{self.path}: {name} must be {wanted}. Received: {shapes}")
+        raise InputError(
+            f"{self.path}: {name} must have the shape {expected} (None: 1 or more). "
+            f"Received: {', '.join(map(str, shapes))}"
+        )
 
 
 def _blocks(blocks, dim, shapes):
-    """Returns number and MLP width of blocks, all of them checked.
-
-    A model is built after these shapes, so that a file of a few bytes must not
-    claim a width that its large matrices do not have.
-    """
+    """Returns number and MLP width of blocks, all of them checked."""
     if not shapes.has(f"{blocks}.0.norm1.weight"):
         raise InputError(f"{shapes.path} has no {blocks}, but what goes with them")
-    depth, (hidden, _) = 0, shapes.of(f"{blocks}.0.mlp.fc1.weight", 2)
+    depth, (hidden, _) = 0, shapes.of(f"{blocks}.0.mlp.fc1.weight", 2, (None, dim))
     while shapes.has(f"{blocks}.{depth}.norm1.weight"):
         shapes.of(f"{blocks}.{depth}.attn.qkv.weight", 2, (3 * dim, dim))
         shapes.of(f"{blocks}.{depth}.mlp.fc1.weight", 2, (hidden, dim))
@@ -116,14 +116,25 @@ def _blocks(blocks, dim, shapes):
 
 
 def _decoder(config, shapes):
-    dim, _ = shapes.of("decoder_embed.weight", 2)
+    dim, _ = shapes.of("decoder_embed.weight", 2, (None, config["embed_dim"]))
     depth, hidden = _blocks("decoder_blocks", dim, shapes)
+    patch_dim = config["patch_size"] ** 2 * config["num_channels"]
+    shapes.of("decoder_pred.weight", 2, (patch_dim, dim))
+    _positions("decoder_pos_embed", dim, shapes)
     if _ratio(hidden, dim) != config["mlp_ratio"]:
         raise InputError(
             f"{shapes.path}: encoder and decoder must have one mlp_ratio. Received: "
             f"{config['mlp_ratio']} and {_ratio(hidden, dim)}"
         )
     return {"decoder_embed_dim": dim, "decoder_depth": depth}
+
+
+def _positions(name, dim, shapes):
+    """Returns the number of patches that have a position."""
+    _, positions, _ = shapes.of(name, 3, (1, None, dim))
+    if positions < 2:
+        raise InputError(f"{shapes.path}: {name} must hold a class token and patches")
+    return positions - 1
 
 
 def _ratio(hidden, dim):

@@ -47,7 +47,7 @@ def build(source, overrides, allow_missing_decoder=False):
         ignored,
         random.values(),
     )
-    return model, describe(source, architecture, model, notes, tuple(random))
+    return model, describe(source, architecture, model, notes, _stems(random))
 
 
 def describe(source, architecture, model=None, notes=(), random=()):
@@ -126,7 +126,8 @@ def _make(source, architecture, overrides, allow_missing_decoder):
         return ViTEncoder(**arguments, final_norm=architecture.has_norm)
     seed = overrides.get("seed", 0)
     overrides = {"train_positions": True, **overrides}
-    arguments = find_arguments(source, architecture, overrides, names | {"seed"})
+    names = {*names, "seed"} - {"name"}
+    arguments = find_arguments(source, architecture, overrides, names)
     arguments.pop("seed", None)
     encoder = ViTEncoder(**arguments, final_norm=architecture.has_norm)
     return ViTClassifier(
@@ -136,6 +137,12 @@ def _make(source, architecture, overrides, allow_missing_decoder):
         seed,
         dtype=encoder.dtype_policy,
     )
+
+
+def _stems(names):
+    """Names of layers and blocks that stay random; positions are not."""
+    stems = [".".join(name.split(".")[:-1][:2]) or name for name in names]
+    return tuple(dict.fromkeys(stem for stem in stems if stem != "decoder_pos_embed"))
 
 
 def _missing_decoder(model, architecture):

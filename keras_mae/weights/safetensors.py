@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..program import InputError
+from .counts import are_counts, is_shape
 
 _DTYPES = {
     "F64": "float64",
@@ -146,8 +147,8 @@ def _entry(name, entry, path):
             f"{path}: {name} has elements of type {dtype}; expected one of "
             f"{sorted(_DTYPES)}"
         )
-    counts = isinstance(shape, list) and isinstance(offsets, list)
-    counts = counts and all(type(n) is int and n >= 0 for n in [*shape, *offsets])
+    lists = isinstance(shape, list) and isinstance(offsets, list)
+    counts = lists and is_shape(shape) and are_counts(offsets)
     if not isinstance(dtype, str) or not counts or len(offsets) != 2:
         raise InputError(
             f"{path} is damaged: {name} must have dtype, shape and data_offsets. "

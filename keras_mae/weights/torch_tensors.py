@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..program import InputError
+from .counts import are_counts, is_shape
 
 _BFLOAT16 = tf.bfloat16.as_numpy_dtype
 STORAGE_TYPES = {
@@ -29,7 +30,6 @@ STORAGE_TYPES = {
 # Names of element types, which settings may hold; no data is read by them.
 ELEMENT_TYPES = ("float32", "float16", "bfloat16", "float64")
 ELEMENT_TYPES += ("int64", "int32", "int16", "int8", "uint8", "bool")
-_MOST_AXES = 32  # of a NumPy array
 
 
 @dataclasses.dataclass(eq=False)
@@ -91,15 +91,11 @@ def rebuild_tensor(storage, offset, shape, strides, *_):
     shape, strides = tuple(shape), tuple(strides)
     if not isinstance(storage, Storage):
         raise ValueError("a tensor without storage")
-    if not all(map(_is_count, (offset, *shape, *strides))):
+    if not is_shape(shape) or not are_counts((offset, *strides)):
         raise ValueError("offset, shape and strides of a tensor must be counts")
-    if len(shape) != len(strides) or len(shape) > _MOST_AXES:
+    if len(shape) != len(strides):
         raise ValueError("shape and strides of a tensor differ in length")
     return TensorInFile(storage, offset, shape, strides)
-
-
-def _is_count(value):
-    return type(value) is int and 0 <= value < 2**63
 
 
 def rebuild_parameter(data, *_):
@@ -121,6 +117,6 @@ def describe_storage(persistent_id, path):
             f"{path} holds a storage that cannot be read ({name}); expected one of "
             f"{sorted(STORAGE_TYPES)}"
         )
-    if not isinstance(key, str) or not _is_count(size):
+    if not isinstance(key, str) or not are_counts([size]):
         raise ValueError("a storage must have a name and a size")
     return key, Storage(np.dtype(dtype), size)

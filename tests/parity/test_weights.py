@@ -23,23 +23,14 @@ def hub_tensors():
     return read_safetensors(HF / "model_hub_names.safetensors")
 
 
-def respelled(tensors, source, target):
-    """Returns tensors under the names of another spelling with as many tensors."""
-    names = ["cls_token", "pos_embed", "mask_token", "decoder_pos_embed"]
-    layers = ["patch_embed.proj", "norm", "decoder_embed", "decoder_norm"]
-    layers += ["decoder_pred"]
-    for block in [
-        *(f"blocks.{i}" for i in range(3)),
-        *map("decoder_blocks.{}".format, "01"),
-    ]:
-        layers += [f"{block}.{stem}" for stem in MODULES.block]
-    names += [f"{layer}.{leaf}" for layer in layers for leaf in ("weight", "bias")]
-    return {
-        new: tensors[old]
-        for name in names
-        for old, new in zip(source.keys(name), target.keys(name), strict=True)
-        if old in tensors
-    }
+def respelled(tensors, source, target, of="mae"):
+    """Returns tensors under the names of another spelling; `of` names the original."""
+    result = {}
+    for name in read_pth(FOLDER / f"{of}.pth")[1]:
+        joined = np.concatenate([tensors[key] for key in source.keys(name)])
+        keys = target.keys(name)
+        result.update(zip(keys, np.split(joined, len(keys)), strict=True))
+    return result
 
 
 def folder_of(path, tensors):
@@ -150,6 +141,16 @@ def test_hugging_faces_encoders(tmp_path, spelling):
     np.testing.assert_array_equal(encoder(arrays["images"]), full(arrays["images"]))
 
 
+@pytest.mark.parametrize("spelling", [HUB, MODULES])
+def test_hugging_faces_classifiers(tmp_path, spelling):
+    tensors = read_pth(FOLDER / "vit_cls.pth")[1]
+    tensors = respelled(tensors, ORIGINAL, spelling, of="vit_cls")
+    folder = folder_of(tmp_path / "hf", tensors)
+    model = keras_mae.load(folder, layer_norm_eps=1e-6)
+    arrays = golden("vit_cls")
+    np.testing.assert_allclose(model(arrays["images"]), arrays["logits"], atol=1e-5)
+
+
 def test_timms_encoder(tmp_path):
     tensors = read_pth(FOLDER / "mae.pth")[1]
     tensors = {name: t for name, t in tensors.items() if "decoder" not in name}
@@ -159,8 +160,3 @@ def test_timms_encoder(tmp_path):
     assert type(encoder) is keras_mae.ViTEncoder
     arrays = golden("mae")
     np.testing.assert_allclose(latent(encoder, arrays), arrays["latent"], atol=1e-5)
-
-
-def test_every_spelling_is_covered():
-    assert ORIGINAL in SPELLINGS
-    assert len(SPELLINGS) == 6

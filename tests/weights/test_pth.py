@@ -125,7 +125,7 @@ def test_views_that_leave_their_storage_are_refused(path, save, offset, shape, s
 @pytest.mark.parametrize(
     ("shape", "strides", "offset"),
     [((-1,), (1,), 0), ((2,), (-1,), 1), ((2,), (1,), -1), ((2,), (), 0)]
-    + [((2**70,), (0,), 0), ((1,) * 40, (1,) * 40, 0)],
+    + [((0, 2**60), (1, 1), 0), ((2**70,), (0,), 0), ((1,) * 40, (1,) * 40, 0)],
 )
 def test_sizes_that_are_no_counts_are_refused(path, shape, strides, offset):
     outside = View(NUMBERS.reshape(-1), shape, strides, offset)

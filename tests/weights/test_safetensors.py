@@ -52,6 +52,8 @@ def test_values_and_types_survive(path, name, dtype):
         {"shape": [2.0, 3.0]},
         {"shape": 6},
         {"shape": [2**62, 2**62]},
+        {"shape": [0, 2**62], "data_offsets": [0, 0]},
+        {"shape": [1] * 99 + [6]},
         {"dtype": None},
         {"dtype": "F16"},
     ],
