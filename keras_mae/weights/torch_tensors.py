@@ -64,13 +64,15 @@ class TensorInFile:
             place: String, the file and tensor, for errors.
 
         Raises:
-            ValueError: The view leaves its storage, or names an element twice.
+            ValueError: The view leaves its storage, or has more elements.
         """
         self._check(place)
         elements = self.storage.read()[self.offset :]
         if not math.prod(self.shape):
             return np.zeros(self.shape, self.storage.dtype)
-        strides = [stride * elements.itemsize for stride in self.strides]
+        steps = zip(self.shape, self.strides, strict=True)
+        # Strides of single places mean nothing, and may be of any size.
+        strides = [stride * elements.itemsize * (n > 1) for n, stride in steps]
         return np.lib.stride_tricks.as_strided(elements, self.shape, strides)
 
     def _check(self, place):

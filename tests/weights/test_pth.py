@@ -47,6 +47,11 @@ def test_two_views_of_one_storage(path, save):
     np.testing.assert_array_equal(tensors["last"], [3, 5])
 
 
+def test_strides_of_single_places_mean_nothing(path):
+    tensor = View(NUMBERS.reshape(-1), (1, 3), (2**62, 1))
+    np.testing.assert_array_equal(read(path, save_zip, {"a": tensor})["a"], [[0, 1, 2]])
+
+
 @FORMATS
 def test_scalars_and_empty_tensors(path, save):
     storage = np.array([7], "int64")
