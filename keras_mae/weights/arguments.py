@@ -46,28 +46,18 @@ def find_arguments(source, architecture, overrides, names):
         ValueError: An override is unknown or contradicts the file, or something
             that the file cannot tell was not given.
     """
-    for name in overrides:
-        if name not in names:
-            raise unknown("argument", name, names)
+    _check_overrides(source.path, architecture.config, overrides, names)
     known = {
         **architecture.config,
         **known_settings(source, architecture),
         **told_heads(source, architecture),
     }
-    _check_overrides(source.path, architecture.config, overrides)
     arguments = {name: known[name] for name in known if name in names} | overrides
     if "image_size" not in arguments:
         arguments["image_size"] = _image_size(source, architecture)
-    if "preprocessing" in names and arguments.get("preprocessing") is None:
+    if arguments.get("preprocessing") is None:
         arguments["preprocessing"] = _preprocessing(source, arguments)
-    needed = [name for name in ("num_heads", "decoder_num_heads") if name in names]
-    missing = [name for name in needed if arguments.get(name) is None]
-    if missing:
-        raise InputError(
-            f"{source.path} does not tell its number of attention heads, no "
-            "config.json beside it does, and no preset has its width: give "
-            f"{' and '.join(f'`{name}=`' for name in missing)}"
-        )
+    _check_heads(source.path, arguments, names)
     return arguments
 
 
@@ -81,12 +71,17 @@ def known_settings(source, architecture):
     if architecture.spelling.is_hugging_face:
         _check_config(source, architecture.config)
         known["layer_norm_eps"] = _number(source, "layer_norm_eps", 1e-12)
-    told = source.config or source.settings
+    return {**known, **_objective(source, architecture.spelling.is_hugging_face)}
+
+
+def _objective(source, is_hugging_face):
+    told = source.config if is_hugging_face else source.settings
+    known = {}
+    for prefix, normalised in _RELEASED.items():
+        if source.path.name.startswith(prefix):
+            known["norm_pix_loss"] = normalised
     if isinstance(told.get("norm_pix_loss"), bool):
         known["norm_pix_loss"] = told["norm_pix_loss"]
-    elif source.path.name.startswith(tuple(_RELEASED)):
-        prefix = next(p for p in _RELEASED if source.path.name.startswith(p))
-        known["norm_pix_loss"] = _RELEASED[prefix]
     ratio = told.get("mask_ratio")
     if isinstance(ratio, float | int) and 0 <= ratio < 1:
         known["mask_ratio"] = float(ratio)
@@ -105,14 +100,26 @@ def told_heads(source, architecture):
     return heads
 
 
-def _check_overrides(path, config, overrides):
-    for name, value in config.items():
+def _check_overrides(path, config, overrides, names):
+    for name, value in overrides.items():
+        if name not in names:
+            raise unknown("argument", name, names)
         # Another number of channels is a change that can be made.
-        if name != "num_channels" and overrides.get(name, value) != value:
+        if name != "num_channels" and config.get(name, value) != value:
             raise InputError(
-                f"{path} has {name}={value}, which cannot be changed. Received: "
-                f"{name}={overrides[name]}"
+                f"{path} has {name}={config[name]}, which cannot be changed. "
+                f"Received: {name}={value}"
             )
+
+
+def _check_heads(path, arguments, names):
+    needed = [name for name in ("num_heads", "decoder_num_heads") if name in names]
+    missing = [f"`{name}=`" for name in needed if arguments.get(name) is None]
+    if missing:
+        raise InputError(
+            f"{path} does not tell its number of attention heads, no config.json "
+            f"beside it does, and no preset has its width: give {' and '.join(missing)}"
+        )
 
 
 def _check_config(source, config):

@@ -2,6 +2,7 @@
 
 from ..layers import ViTEncoder
 from ..models import MaskedAutoencoder, ViTClassifier
+from ..presets import PAPER_DECODER
 from ..program import InputError, checking_input
 from .architecture import find_architecture
 from .arguments import (
@@ -39,14 +40,8 @@ def build(source, overrides, allow_missing_decoder=False):
     random = _missing_decoder(model, architecture)
     rows, notes = make_rows(model, architecture, source.path, without=random)
     ignored = find_ignored(source.tensors, architecture)
-    copy(
-        rows,
-        source.tensors,
-        model.weights,
-        source.path,
-        ignored,
-        random.values(),
-    )
+    variables, path = model.weights, source.path
+    copy(rows, source.tensors, variables, path, ignored, random.values())
     return model, describe(source, architecture, model, notes, _stems(random))
 
 
@@ -114,21 +109,27 @@ def _check_decoder(path, architecture, overrides, allow_missing_decoder):
 
 def _make(source, architecture, overrides, allow_missing_decoder):
     if architecture.has_decoder or allow_missing_decoder:
-        names = parameters_of(MaskedAutoencoder)
-        if not architecture.has_decoder:
-            # The paper's, unless the caller says otherwise.
-            overrides = {"decoder_num_heads": 16, **overrides}
-        arguments = find_arguments(source, architecture, overrides, names)
-        return MaskedAutoencoder(**arguments)
+        return _make_autoencoder(source, architecture, overrides)
+    if architecture.num_classes:
+        return _make_classifier(source, architecture, overrides)
     names = parameters_of(ViTEncoder)
-    if not architecture.num_classes:
-        arguments = find_arguments(source, architecture, overrides, names)
-        return ViTEncoder(**arguments, final_norm=architecture.has_norm)
-    seed = overrides.get("seed", 0)
-    overrides = {"train_positions": True, **overrides}
-    names = {*names, "seed"} - {"name"}
     arguments = find_arguments(source, architecture, overrides, names)
-    arguments.pop("seed", None)
+    return ViTEncoder(**arguments, final_norm=architecture.has_norm)
+
+
+def _make_autoencoder(source, architecture, overrides):
+    if not architecture.has_decoder:  # then the paper's
+        overrides = {**PAPER_DECODER, **overrides}
+    names = parameters_of(MaskedAutoencoder)
+    arguments = find_arguments(source, architecture, overrides, names)
+    return MaskedAutoencoder(**arguments)
+
+
+def _make_classifier(source, architecture, overrides):
+    names = {*parameters_of(ViTEncoder), "seed"} - {"name"}
+    overrides = {"train_positions": True, **overrides}  # as in fine-tuning
+    arguments = find_arguments(source, architecture, overrides, names)
+    seed = arguments.pop("seed", 0)
     encoder = ViTEncoder(**arguments, final_norm=architecture.has_norm)
     return ViTClassifier(
         encoder,
