@@ -47,28 +47,32 @@ def build(source, overrides, allow_missing_decoder=False):
 
 def describe(source, architecture, model=None, notes=(), random=()):
     """Returns the `Report` of a file, and of the model made of it if there is one."""
-    known = known_settings(source, architecture)
-    config = {
-        "image_size": told_size(source, architecture),
-        **architecture.config,
-        **told_heads(source, architecture),
-        "layer_norm_eps": known["layer_norm_eps"],
-    }
-    if model is not None:
-        of_model = getattr(model, "encoder", model).get_config() | model.get_config()
-        config = {name: of_model[name] for name in config}
     return Report(
         str(source.path),
         source.layout,
         architecture.spelling.description,
         architecture.content,
-        config,
+        _config(source, architecture, model),
         sum(tensor.size for tensor in source.tensors.values()),
-        known.get("norm_pix_loss"),
+        known_settings(source, architecture).get("norm_pix_loss"),
         tuple(notes),
         find_ignored(source.tensors, architecture),
         random,
     )
+
+
+def _config(source, architecture, model):
+    """Sizes by the file, or by the model made of it."""
+    config = {
+        "image_size": told_size(source, architecture),
+        **architecture.config,
+        **told_heads(source, architecture),
+        "layer_norm_eps": known_settings(source, architecture)["layer_norm_eps"],
+    }
+    if model is None:
+        return config
+    of_model = getattr(model, "encoder", model).get_config() | model.get_config()
+    return {name: of_model[name] for name in config}
 
 
 def find_ignored(tensors, architecture):

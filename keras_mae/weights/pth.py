@@ -108,32 +108,37 @@ class _Archive:
 def _read_legacy(buffer, path):
     storages = {}
 
-    def find_storage(persistent_id):
-        key, storage = describe_storage(persistent_id, path)
-        known = storages.setdefault(key, storage)
-        if (known.dtype, known.size) != (storage.dtype, storage.size):
-            raise InputError(f"{path} is damaged: storage {key} has two types or sizes")
-        return known
+    def read():
+        return read_pickle(
+            buffer, path, lambda pid: _known_storage(storages, pid, path)
+        )
 
-    if buffer[:1] != b"\x80" or read_pickle(buffer, path, find_storage) != _MAGIC:
+    if buffer[:1] != b"\x80" or read() != _MAGIC:
         raise InputError(
             f"{path} is not a file of torch.save: it is no zip archive and does not "
             "begin with PyTorch's magic number"
         )
-    _, system, content, keys = (
-        read_pickle(buffer, path, find_storage) for _ in range(4)
-    )
+    _, system, content, keys = (read() for _ in range(4))
     if not (isinstance(system, dict) and system.get("little_endian", True)):
         raise InputError(f"{path} is big-endian; expected a little-endian file")
-    listed = isinstance(keys, list) and all(isinstance(key, str) for key in keys)
-    if not listed or sorted(keys) != sorted(storages):
-        raise InputError(f"{path} is damaged: its storages are not those it lists")
     _place(storages, keys, buffer, path)
     return content
 
 
+def _known_storage(storages, persistent_id, path):
+    """Returns one `Storage` a key, so that its place is told to all views."""
+    key, storage = describe_storage(persistent_id, path)
+    known = storages.setdefault(key, storage)
+    if (known.dtype, known.size) != (storage.dtype, storage.size):
+        raise InputError(f"{path} is damaged: storage {key} has two types or sizes")
+    return known
+
+
 def _place(storages, keys, buffer, path):
     """Finds every storage behind the pickles: its size, then its elements."""
+    listed = isinstance(keys, list) and all(isinstance(key, str) for key in keys)
+    if not listed or sorted(keys) != sorted(storages):
+        raise InputError(f"{path} is damaged: its storages are not those it lists")
     position = buffer.tell()
     for key in keys:
         storage = storages[key]
