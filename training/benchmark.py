@@ -22,30 +22,44 @@ SIDE = 2048  # of the square matrices whose product is the ceiling
 WARM_UP = 3  # calls that compile and fill caches
 
 
-def matmul_ceiling(dtype, seconds=1.0):
-    """Returns the operations per second of one large matrix product in a graph.
+class Ceiling:
+    """The operations per second of one large matrix product in a graph.
 
     Args:
         dtype: `"float32"` or `"bfloat16"`.
-        seconds: Float, how long to measure.
     """
-    a = tf.cast(tf.random.normal((SIDE, SIDE)), dtype)
-    product = tf.function(lambda x: tf.matmul(x, x))
-    for _ in range(WARM_UP):
-        product(a).numpy()
-    times, end = [], time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        began = time.perf_counter()
-        product(a)[0, 0].numpy()
-        times.append(time.perf_counter() - began)
-    return 2 * SIDE**3 / statistics.median(times)
+
+    def __init__(self, dtype):
+        self.matrix = tf.cast(tf.random.normal((SIDE, SIDE)), dtype)
+        self.product = tf.function(lambda x: tf.matmul(x, x))
+        self.measure()
+
+    def measure(self):
+        """Returns the median rate of a few products."""
+        times = []
+        for _ in range(WARM_UP):
+            began = time.perf_counter()
+            self.product(self.matrix)[0, 0].numpy()
+            times.append(time.perf_counter() - began)
+        return 2 * SIDE**3 / statistics.median(times)
 
 
 class StepTimes(keras.callbacks.Callback):
-    """Records the seconds that a step of `fit` takes, after the warm-up."""
+    """Records the seconds that a step of `fit` takes, and the ceiling after each.
+
+    Machines get slower and faster within minutes: a step is compared with the
+    ceiling of the same second.
+
+    Args:
+        ceiling: A `Ceiling`.
+    """
+
+    def __init__(self, ceiling):
+        super().__init__()
+        self.ceiling = ceiling
 
     def on_train_begin(self, logs=None):
-        self.seconds, self.calls = [], 0
+        self.seconds, self.ceilings, self.calls = [], [], 0
 
     def on_train_batch_begin(self, batch, logs=None):
         self.first, self.began = batch, time.perf_counter()
@@ -55,10 +69,11 @@ class StepTimes(keras.callbacks.Callback):
         if self.calls > WARM_UP:
             steps = batch - self.first + 1  # several with steps_per_execution
             self.seconds.append((time.perf_counter() - self.began) / steps)
+            self.ceilings.append(self.ceiling.measure())
 
 
 def benchmark(config, steps):
-    """Measures steps of plain `fit` between two measurements of the ceiling.
+    """Measures steps of plain `fit`, each followed by a measurement of the ceiling.
 
     Args:
         config: A `PretrainConfig`.
@@ -66,7 +81,7 @@ def benchmark(config, steps):
 
     Returns:
         A dictionary: images per second (median, lowest and highest of all steps),
-        operations per second, and their share of the ceiling.
+        operations per second, and their share of the ceiling (median of the steps').
     """
     dtype = config.precision.removeprefix("mixed_")
     keras.utils.set_random_seed(config.seed)
@@ -76,7 +91,7 @@ def benchmark(config, steps):
     size = (config.batch_size, *model.encoder.image_size, model.encoder.num_channels)
     images = np.random.default_rng(0).normal(size=size).astype("float32")
     dataset = tf.data.Dataset.from_tensors(images).repeat()
-    ceilings, times = [matmul_ceiling(dtype)], StepTimes()
+    times = StepTimes(Ceiling(dtype))
     model.fit(
         dataset,
         steps_per_epoch=(WARM_UP + steps) * config.steps_per_execution,
@@ -84,13 +99,13 @@ def benchmark(config, steps):
         shuffle=False,
         verbose=0,
     )
-    ceilings.append(matmul_ceiling(dtype))
-    return _results(config, model, times.seconds, statistics.mean(ceilings))
+    return _results(config, model, times)
 
 
-def _results(config, model, seconds, ceiling):
-    rates = [config.batch_size / value for value in seconds]
-    flops = step_flops(model) * statistics.median(rates)
+def _results(config, model, times):
+    rates = [config.batch_size / value for value in times.seconds]
+    flops = [step_flops(model) * rate for rate in rates]
+    shares = [a / b for a, b in zip(flops, times.ceilings, strict=True)]
     return {
         "program": "benchmark",
         "preset": config.preset,
@@ -99,14 +114,16 @@ def _results(config, model, seconds, ceiling):
         "batch_size": config.batch_size,
         "precision": config.precision,
         "xla": config.xla,
-        "steps": len(seconds),
+        "steps": len(rates),
         "images_per_second": round(statistics.median(rates), 2),
         "slowest": round(min(rates), 2),
         "fastest": round(max(rates), 2),
         "gflop_per_image": round(step_flops(model) / 1e9, 3),
-        "gflops_per_second": round(flops / 1e9, 1),
-        "ceiling_gflops_per_second": round(ceiling / 1e9, 1),
-        "share_of_ceiling": round(flops / ceiling, 3),
+        "gflops_per_second": round(statistics.median(flops) / 1e9, 1),
+        "ceiling_gflops_per_second": round(statistics.median(times.ceilings) / 1e9, 1),
+        "share_of_ceiling": round(statistics.median(shares), 3),
+        "lowest_share": round(min(shares), 3),
+        "highest_share": round(max(shares), 3),
         "peak_memory_gb": round(_peak_memory() / 1e9, 2),
         "machine": f"{platform.machine()}, {_devices()}",
     }

@@ -173,7 +173,7 @@ def _check(config, strategy):
     if config.xla and strategy == "mirrored":
         raise InputError(
             "xla=True does not work under --strategy mirrored: TensorFlow cannot "
-            "compile a step over several replicas; drop one of the two"
+            "compile a step over several replicas; add --set xla=false"
         )
     for name in ("epochs", "batch_size", "steps_per_execution", "picture_every"):
         if getattr(config, name) < 1:
