@@ -27,7 +27,8 @@ def compiled_chains(model):
             compiles as a whole, nor on several replicas or an accelerator.
     """
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    on_cpu = not tf.config.list_logical_devices("GPU")
+    devices = {device.device_type for device in tf.config.list_logical_devices()}
+    on_cpu = devices == {"CPU"}
     token = _COMPILING.set(on_cpu and replicas == 1 and not model.jit_compile)
     try:
         yield
