@@ -1,9 +1,11 @@
 """What every data set offers: numbered examples in the order of an epoch."""
 
+import abc
+
 import tensorflow as tf
 
 
-class Source:
+class Source(abc.ABC):
     """A data set whose examples have numbers and an order for every epoch.
 
     An example is a dict: `index`, int64, the example's number, the same in
@@ -31,6 +33,7 @@ class Source:
     def num_classes(self):
         return None if self.class_names is None else len(self.class_names)
 
+    @abc.abstractmethod
     def order(self, seed=0, epoch=None):
         """Returns a `tf.data.Dataset` of references, shuffled by (seed, epoch).
 
@@ -38,11 +41,10 @@ class Source:
             seed, epoch: Integers or integer scalar tensors. With `epoch=None`
                 the examples come by ascending index.
         """
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def read(self, reference):
         """Returns the example of one element of `order`, inside a `tf.data` map."""
-        raise NotImplementedError
 
     def examples(self, seed=0, epoch=None):
         """Returns a `tf.data.Dataset` of examples, in the order of `order`."""
