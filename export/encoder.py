@@ -3,14 +3,6 @@
 import numpy as np
 
 from keras_mae.layers import ViTEncoder
-from keras_mae.layers.vit_encoder import POOLINGS
-from keras_mae.program import unknown
-
-
-def check_pooling(pooling):
-    """Raises an `InputError` for a pooling that encoders do not have."""
-    if pooling not in POOLINGS:
-        raise unknown("pooling", pooling, POOLINGS)
 
 
 def in_float32(encoder):

@@ -7,12 +7,13 @@ import onnx
 import tensorflow as tf
 import tf2onnx
 
+from keras_mae.layers.vit_encoder import check_pooling
 from keras_mae.program import InputError
 from keras_mae.version import __version__
 from keras_mae.weights import encoder_of
 
 from .atomic import check_free, new_file
-from .encoder import check_pooling, in_float32, num_bytes, perturbed
+from .encoder import in_float32, num_bytes, perturbed
 from .manifest import (
     hash_files,
     make_manifest,

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from keras_mae.layers.vit_encoder import check_pooling
 from keras_mae.program import InputError
 from keras_mae.weights import encoder_of
 
 from .atomic import new_directory
 from .cases import expected_outputs, make_cases, max_error
-from .encoder import check_pooling, in_float32
+from .encoder import in_float32
 from .manifest import hash_files, make_manifest, manifest_path, write_json
 from .quiet import quiet
 from .saved_graph import check_servable, describe_signatures, read_meta_graph

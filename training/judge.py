@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from keras_mae.layers.vit_encoder import POOLINGS
-from keras_mae.program import one_line_errors, unknown
+from keras_mae.layers.vit_encoder import check_pooling
+from keras_mae.program import one_line_errors
 from keras_mae.weights import load_encoder
 
 from .command_line import (
@@ -35,8 +35,7 @@ def judge(name, description, config, score, argv):
         if arguments.tiny:
             arguments.set = [*config.TINY, *arguments.set]
         config = apply_settings(config, arguments.set)
-        if config.pooling not in POOLINGS:
-            raise unknown("pooling", config.pooling, POOLINGS)
+        check_pooling(config.pooling)
         encoder = load_encoder(arguments.model)
         splits = load_splits(arguments.data, arguments.data_dir)
         rows = _rows(encoder, splits, config, score, not arguments.no_baselines)

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..preprocessing import Preprocessing, as_size
+from ..program import unknown
 from .compiled import LayerNorm
 from .patches import PatchEmbed, Patchify, grid_of
 from .position_embedding import PositionEmbedding
@@ -33,6 +34,12 @@ def pool(tokens, pooling):
     if pooling == "token":
         return tokens[:, 0]
     return tf.reduce_mean(tokens[:, 1:], axis=1)
+
+
+def check_pooling(pooling):
+    """Raises an `InputError` for a pooling that encoders do not have."""
+    if pooling not in POOLINGS:
+        raise unknown("pooling", pooling, POOLINGS)
 
 
 @keras.saving.register_keras_serializable(package="keras_mae")

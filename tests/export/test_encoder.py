@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from export.encoder import (
-    check_pooling,
     in_float32,
     num_bytes,
     perturbed,
 )
+from keras_mae.layers.vit_encoder import check_pooling
 from keras_mae.program import InputError
 
 from .conftest import make_encoder
