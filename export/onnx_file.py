@@ -7,12 +7,12 @@ import onnx
 import tensorflow as tf
 import tf2onnx
 
+from keras_mae.atomic import check_free, new_file
 from keras_mae.layers.vit_encoder import check_pooling
 from keras_mae.program import InputError
 from keras_mae.version import __version__
 from keras_mae.weights import encoder_of
 
-from .atomic import check_free, new_file
 from .encoder import in_float32, num_bytes, perturbed
 from .manifest import (
     hash_files,

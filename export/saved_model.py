@@ -4,11 +4,11 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from keras_mae.atomic import new_directory
 from keras_mae.layers.vit_encoder import check_pooling
 from keras_mae.program import InputError
 from keras_mae.weights import encoder_of
 
-from .atomic import new_directory
 from .cases import expected_outputs, make_cases, max_error
 from .encoder import in_float32
 from .manifest import hash_files, make_manifest, manifest_path, write_json

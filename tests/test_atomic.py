@@ -3,7 +3,7 @@ import stat
 
 import pytest
 
-from export.atomic import new_directory, new_file
+from keras_mae.atomic import new_directory, new_file
 from keras_mae.program import InputError
 
 

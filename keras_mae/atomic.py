@@ -6,7 +6,7 @@ import shutil
 import uuid
 from pathlib import Path
 
-from keras_mae.program import InputError
+from .program import InputError
 
 
 @contextlib.contextmanager
@@ -66,7 +66,9 @@ def check_free(path, overwrite=False):
 @contextlib.contextmanager
 def _temporary_name(path):
     # TF Serving polls the folder: a name that is not a number means nothing to it.
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    # The suffix stays: some writers tell formats by it.
+    name = f".{path.stem}.{uuid.uuid4().hex[:8]}.tmp{path.suffix}"
+    temporary = path.with_name(name)
     try:
         yield temporary
     finally:
