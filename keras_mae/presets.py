@@ -3,6 +3,7 @@
 import dataclasses
 
 from .program import unknown
+from .published import presets_with
 
 # Every model of the paper has this decoder (He et al., 2022, section 4.1 and A.1).
 PAPER_DECODER = {
@@ -74,9 +75,17 @@ PRESETS = {
 }
 
 
-def list_presets():
-    """Returns the names of all presets, from small to large."""
-    return list(PRESETS)
+def list_presets(weights=None):
+    """Returns the names of the presets, from small to large.
+
+    Args:
+        weights: Optional name of weights that others published, `"facebook"` or
+            `"huggingface"` (see `MaskedAutoencoder.from_preset`): only the presets
+            that have them.
+    """
+    if weights is None:
+        return list(PRESETS)
+    return [name for name in PRESETS if name in presets_with(weights)]
 
 
 def get_preset(name):

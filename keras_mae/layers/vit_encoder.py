@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..from_preset import from_preset
 from ..preprocessing import Preprocessing, as_size
 from ..program import unknown
 from .compiled import LayerNorm
@@ -119,6 +120,25 @@ class ViTEncoder(keras.Model):
         self.preprocessing = self._matching(preprocessing)
         self._add_layers()
         self.build((None, *self.image_size, num_channels))
+
+    @classmethod
+    def from_preset(cls, preset, weights=None, verbose=True, **overrides):
+        """Builds a preset's encoder, with random weights or those of a file.
+
+        Args:
+            preset: String, see `keras_mae.list_presets()`.
+            weights: As of `MaskedAutoencoder.from_preset`, but `"facebook"` is
+                `"facebook/pretrain"`: the encoder alone, whose targets were
+                normalised, behind the paper's results. Of a file that holds more,
+                the rest is left out.
+            verbose: Boolean. Whether to print what was found in the file.
+            **overrides: Constructor arguments but `final_norm`.
+
+        Raises:
+            ValueError: The preset or the weights are unknown, and the error names
+                the near ones; or the weights are not to be had or do not fit.
+        """
+        return from_preset(cls, preset, weights, overrides, verbose=verbose)
 
     def _add_layers(self):
         policy = self.dtype_policy

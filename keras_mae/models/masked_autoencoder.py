@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from ..from_preset import from_preset
 from ..layers import (
     MAEDecoder,
     Patchify,
@@ -12,7 +13,6 @@ from ..layers import (
     compiled_chains,
 )
 from ..losses import masked_mean_squared_error, patch_statistics, patch_targets
-from ..presets import get_preset
 from .step_seed import MASKS, step_seed
 
 ENCODER_NAMES = (
@@ -131,13 +131,47 @@ class MaskedAutoencoder(keras.Model):
         self.build((None, *self.encoder.image_size, num_channels))
 
     @classmethod
-    def from_preset(cls, preset, **overrides):
-        """Builds a preset's architecture; `overrides` are constructor arguments.
+    def from_preset(
+        cls,
+        preset,
+        weights=None,
+        allow_missing_decoder=False,
+        verbose=True,
+        **overrides,
+    ):
+        """Builds a preset's model, with random weights or those of a file.
+
+        Published weights are downloaded once, into Keras' cache
+        (`$KERAS_HOME/models`), and checked against the published sums. Those of the
+        authors are not for commercial use (CC-BY-NC 4.0).
+
+        Args:
+            preset: String, see `keras_mae.list_presets()`.
+            weights: `None` for random weights; the path or the address of a .pth,
+                .pt or .safetensors file, or the path of a folder of Hugging Face;
+                or the name of published weights, of `list_presets("facebook")`:
+                `"facebook/visualize"`, with the decoder, trained on raw pixels;
+                `"facebook/visualize_ganloss"`, the same with a GAN loss (large
+                alone); `"facebook/pretrain"`, an encoder alone, and
+                `"facebook/pretrain_full"`, with its decoder, whose targets were
+                normalised, behind the paper's results; `"huggingface"`,
+                facebook/vit-mae-*, converted from `"facebook/visualize"`; and, for
+                other classes, `"facebook/finetune"`, a classifier of ImageNet.
+                `"facebook"` is `"facebook/visualize"` here, `"facebook/pretrain"`
+                for a `ViTEncoder`, `"facebook/finetune"` for a `ViTClassifier`.
+            allow_missing_decoder: Boolean. Whether the decoder is random where the
+                file has none.
+            verbose: Boolean. Whether to print what was found in the file.
+            **overrides: Constructor arguments; with weights, those that may change
+                (`image_size`, `num_channels`, `mask_ratio`, ...), see
+                `keras_mae.load`.
 
         Raises:
-            ValueError: The preset is unknown; the error names the near ones.
+            ValueError: The preset or the weights are unknown, and the error names
+                the near ones; or the weights are not to be had or do not fit.
         """
-        return cls(**{**get_preset(preset).config, **overrides})
+        how = {"verbose": verbose, "allow_missing_decoder": allow_missing_decoder}
+        return from_preset(cls, preset, weights, overrides, **how)
 
     @property
     def preprocessing(self):

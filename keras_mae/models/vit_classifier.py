@@ -3,9 +3,9 @@
 import keras
 import tensorflow as tf
 
+from ..from_preset import from_preset
 from ..layers import Dense2D, LayerNorm, ViTEncoder, compiled_chains, pool
-from ..presets import get_preset
-from .masked_autoencoder import ENCODER_NAMES
+from ..program import InputError
 from .step_seed import STOCHASTIC_DEPTH, step_seed
 
 
@@ -91,22 +91,40 @@ class ViTClassifier(keras.Model):
         return cls(copy, num_classes, pooling, seed, dtype=copy.dtype_policy)
 
     @classmethod
-    def from_preset(cls, preset, num_classes, pooling="gap", seed=0, **overrides):
-        """Builds a preset's encoder and a classifier on it, from scratch.
+    def from_preset(
+        cls,
+        preset,
+        num_classes=None,
+        pooling="gap",
+        seed=0,
+        weights=None,
+        verbose=True,
+        **overrides,
+    ):
+        """Builds a preset's encoder and a classifier on it.
 
         Args:
             preset: String, see `keras_mae.list_presets()`.
-            num_classes, pooling, seed: As in the constructor.
-            **overrides: Arguments of `ViTEncoder`.
+            num_classes, pooling, seed: As in the constructor. A file with a
+                classifier tells `num_classes` itself.
+            weights: As of `MaskedAutoencoder.from_preset`, but `"facebook"` is
+                `"facebook/finetune"`: fine-tuned on ImageNet's 1000 classes,
+                pooling `"gap"`. Of a file without classifier the encoder is taken,
+                to be fine-tuned, and the head is random.
+            verbose: Boolean. Whether to print what was found in the file.
+            **overrides: Arguments of `ViTEncoder` but `final_norm`.
 
         Raises:
-            ValueError: The preset is unknown; the error names the near ones.
+            ValueError: The preset or the weights are unknown, and the error names
+                the near ones; or the weights are not to be had or do not fit.
         """
-        config = get_preset(preset).config
-        config = {name: config[name] for name in ENCODER_NAMES if name in config}
-        final_norm = pooling == "token"
-        encoder = ViTEncoder(**{**config, **overrides, "final_norm": final_norm})
-        return cls(encoder, num_classes, pooling, seed, dtype=encoder.dtype_policy)
+        if weights is None:
+            _check_given(num_classes)
+            overrides["final_norm"] = pooling == "token"
+            encoder = from_preset(ViTEncoder, preset, None, overrides)
+            return cls(encoder, num_classes, pooling, seed, dtype=encoder.dtype_policy)
+        head = {"num_classes": num_classes, "pooling": pooling, "seed": seed}
+        return from_preset(cls, preset, weights, overrides, verbose=verbose, **head)
 
     @property
     def preprocessing(self):
@@ -147,6 +165,14 @@ class ViTClassifier(keras.Model):
             "pooling": self.pooling,
             "seed": self.seed,
         }
+
+
+def _check_given(num_classes):
+    if num_classes is None:
+        raise InputError(
+            "`num_classes=` must be given, unless `weights=` are a classifier's "
+            "('facebook': ImageNet's 1000 classes)"
+        )
 
 
 def _resized(encoder, overrides):

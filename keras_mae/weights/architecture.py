@@ -5,6 +5,7 @@ import math
 
 from ..presets import PRESETS
 from ..program import InputError
+from ..published import describe_content
 from .spellings import find_spelling
 
 
@@ -40,11 +41,7 @@ class Architecture:
     @property
     def content(self):
         """One line: what is in the file."""
-        if self.has_decoder:
-            return "encoder and decoder"
-        if self.num_classes:
-            return f"encoder and classifier of {self.num_classes} classes"
-        return "encoder alone"
+        return describe_content(self)
 
 
 def find_architecture(tensors, path):

@@ -18,7 +18,13 @@ from .report import Report
 from .rows import make_rows, named_variables
 
 
-def build(source, overrides, allow_missing_decoder=False):
+def build(
+    source,
+    overrides,
+    allow_missing_decoder=False,
+    encoder_alone=False,
+    progress=iter,
+):
     """Builds the model that a file holds and fills it.
 
     Args:
@@ -26,6 +32,9 @@ def build(source, overrides, allow_missing_decoder=False):
         overrides: Dictionary of constructor arguments of the model.
         allow_missing_decoder: Boolean. Whether an encoder becomes a
             `MaskedAutoencoder` whose decoder is random.
+        encoder_alone: Boolean. Whether a `ViTEncoder` is made whatever else the
+            file holds.
+        progress: Function that passes a list of tensors on while they are read.
 
     Returns:
         The model, and the `Report` of what was found and done.
@@ -34,15 +43,32 @@ def build(source, overrides, allow_missing_decoder=False):
         ValueError: The file does not tell a model, or does not fit it.
     """
     architecture = find_architecture(source.tensors, source.path)
-    _check_decoder(source.path, architecture, overrides, allow_missing_decoder)
     with checking_input():
-        model = _make(source, architecture, overrides, allow_missing_decoder)
+        if encoder_alone:
+            model = _make_encoder(source, architecture, overrides)
+        else:
+            _check_decoder(source.path, architecture, overrides, allow_missing_decoder)
+            model = _make(source, architecture, overrides, allow_missing_decoder)
     random = _missing_decoder(model, architecture)
     rows, notes = make_rows(model, architecture, source.path, without=random)
-    ignored = find_ignored(source.tensors, architecture)
-    variables, path = model.weights, source.path
-    copy(rows, source.tensors, variables, path, ignored, random.values())
+    ignored = find_ignored(source.tensors, architecture, model)
+    copy(
+        rows,
+        source.tensors,
+        model.weights,
+        source.path,
+        ignored,
+        random.values(),
+        lambda rows: _releasing(progress(rows), source.tensors),
+    )
     return model, describe(source, architecture, model, notes, _stems(random))
+
+
+def _releasing(rows, tensors):
+    """Passes rows on; their tensors are copied and need no memory after that."""
+    for row in rows:
+        yield row
+        tensors.release()
 
 
 def describe(source, architecture, model=None, notes=(), random=()):
@@ -56,7 +82,7 @@ def describe(source, architecture, model=None, notes=(), random=()):
         sum(tensor.size for tensor in source.tensors.values()),
         known_settings(source, architecture).get("norm_pix_loss"),
         tuple(notes),
-        find_ignored(source.tensors, architecture),
+        find_ignored(source.tensors, architecture, model),
         random,
     )
 
@@ -72,18 +98,25 @@ def _config(source, architecture, model):
     if model is None:
         return config
     of_model = getattr(model, "encoder", model).get_config() | model.get_config()
-    return {name: of_model[name] for name in config}
+    return {name: of_model.get(name, config[name]) for name in config}
 
 
-def find_ignored(tensors, architecture):
-    """Returns the tensors of a file that no model here has, and the reason."""
-    reasons = dict(architecture.spelling.ignored)
+def find_ignored(tensors, architecture, model=None):
+    """Returns the tensors of a file that its model has not, and the reason."""
+    spelling = architecture.spelling
+    reasons = dict(spelling.ignored)
     if not architecture.has_decoder:
         for name in ("mask_token", "decoder_pos_embed"):
-            key = architecture.spelling.keys(name)[0]
-            reasons[key] = "of a decoder that is not in the file"
+            reasons[spelling.keys(name)[0]] = "of a decoder that is not in the file"
     if architecture.num_classes is None:
         reasons["fc_norm."] = "of a classifier that is not in the file"
+    if isinstance(model, ViTEncoder) and architecture.has_decoder:
+        for start in ("mask_token", "decoder_"):
+            reasons[spelling.decoder + start] = "of the decoder"
+    if isinstance(model, ViTEncoder) and architecture.num_classes:
+        for name in ("fc_norm.weight", "head.weight"):
+            start = spelling.keys(name)[0].removesuffix("weight")
+            reasons[start] = "of the classifier"
     return {
         key: reason
         for key in tensors
@@ -116,6 +149,10 @@ def _make(source, architecture, overrides, allow_missing_decoder):
         return _make_autoencoder(source, architecture, overrides)
     if architecture.num_classes:
         return _make_classifier(source, architecture, overrides)
+    return _make_encoder(source, architecture, overrides)
+
+
+def _make_encoder(source, architecture, overrides):
     names = parameters_of(ViTEncoder)
     arguments = find_arguments(source, architecture, overrides, names)
     return ViTEncoder(**arguments, final_norm=architecture.has_norm)
@@ -131,8 +168,8 @@ def _make_autoencoder(source, architecture, overrides):
 
 def _make_classifier(source, architecture, overrides):
     names = {*parameters_of(ViTEncoder), "seed"} - {"name"}
-    overrides = {"train_positions": True, **overrides}  # as in fine-tuning
     arguments = find_arguments(source, architecture, overrides, names)
+    arguments.setdefault("train_positions", True)  # as in fine-tuning
     seed = arguments.pop("seed", 0)
     encoder = ViTEncoder(**arguments, final_norm=architecture.has_norm)
     return ViTClassifier(

@@ -47,12 +47,22 @@ class Report:
             "sizes": ", ".join(f"{k}={_text(v)}" for k, v in self.config.items()),
             "targets": _TARGETS[self.norm_pix_loss],
             "changed": "; ".join(self.notes),
-            "ignored": "; ".join(f"{k} ({why})" for k, why in self.ignored.items()),
+            "ignored": "; ".join(_grouped(self.ignored)),
             "random": ", ".join(self.random),
             "licence": self.licence,
         }
         told = [f"  {name:8} {text}" for name, text in lines.items() if text]
         return "\n".join([self.path, *told])
+
+
+def _grouped(reasons):
+    """One text a reason: a decoder that is left out has hundreds of tensors."""
+    names = {}
+    for name, reason in reasons.items():
+        names.setdefault(reason, []).append(name)
+    for reason, keys in names.items():
+        more = f" and {len(keys) - 4} more" if len(keys) > 4 else ""
+        yield f"{', '.join(keys[:4])}{more} ({reason})"
 
 
 def _text(value):
