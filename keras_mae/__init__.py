@@ -15,7 +15,7 @@ from .models import MaskedAutoencoder, ViTClassifier
 from .preprocessing import Preprocessing
 from .presets import list_presets
 from .version import __version__
-from .weights import load
+from .weights import load, save
 
 __all__ = [
     "MaskedAutoencoder",
@@ -27,4 +27,5 @@ __all__ = [
     "list_presets",
     "load",
     "optimizers",
+    "save",
 ]

@@ -17,6 +17,7 @@ PROGRAMS = {
     "to_onnx": ("export.to_onnx", "exports for ONNX Runtime", "export"),
     "verify": ("export.verify", "compares exports with the model", "export"),
     "inspect": ("weights.inspect_file", "says what a weight file holds", "all"),
+    "convert": ("weights.convert", "changes the format of a model's file", "all"),
 }
 
 

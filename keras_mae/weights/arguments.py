@@ -8,6 +8,8 @@ from ..models import MaskedAutoencoder
 from ..preprocessing import Preprocessing
 from ..program import InputError, unknown
 from .architecture import preset_heads
+from .counts import are_counts
+from .hugging_face import preprocessing_of
 
 _KERAS = ("name", "dtype")
 # Whether the authors' files were trained with normalised targets, by their names.
@@ -62,7 +64,7 @@ def find_arguments(source, architecture, overrides, names):
 
 
 def known_settings(source, architecture):
-    """Returns what files beside the tensors tell: epsilon and objective.
+    """Returns what is told beside the tensors: epsilon, objective, metadata.
 
     Raises:
         ValueError: The config.json is of another model.
@@ -71,7 +73,8 @@ def known_settings(source, architecture):
     if architecture.spelling.is_hugging_face:
         _check_config(source, architecture.config)
         known["layer_norm_eps"] = _number(source, "layer_norm_eps", 1e-12)
-    return {**known, **_objective(source, architecture.spelling.is_hugging_face)}
+    known |= _objective(source, architecture.spelling.is_hugging_face)
+    return {**known, **source.metadata.arguments}
 
 
 def _objective(source, is_hugging_face):
@@ -89,7 +92,7 @@ def _objective(source, is_hugging_face):
 
 
 def told_heads(source, architecture):
-    """Returns heads by config.json or the preset of that width; `None` otherwise."""
+    """Returns heads by metadata, config.json or the width's preset; else `None`."""
     heads = {}
     for prefix in ("", "decoder_") if architecture.has_decoder else ("",):
         dim = architecture.config[f"{prefix}embed_dim"]
@@ -97,7 +100,8 @@ def told_heads(source, architecture):
         if source.config.get(f"{prefix}hidden_size") == dim:
             name = f"{prefix}num_attention_heads"
             heads[f"{prefix}num_heads"] = int(_number(source, name))
-    return heads
+    told = source.metadata.arguments
+    return {name: told.get(name, number) for name, number in heads.items()}
 
 
 def _check_overrides(path, config, overrides, names):
@@ -148,11 +152,11 @@ def _number(source, name, default=None):
 
 
 def told_size(source, architecture):
-    """Returns the size the file was made for: config.json's, a square, or `None`."""
+    """Returns the size the file was made for: as told, a square, or `None`."""
     patch_size, count = architecture.config["patch_size"], architecture.num_patches
-    told = source.config.get("image_size")
+    told = source.metadata.image_size or source.config.get("image_size")
     sides = told if isinstance(told, list) else [told, told]
-    if len(sides) == 2 and all(isinstance(side, int) for side in sides):
+    if len(sides) == 2 and are_counts(sides):
         rows, columns = (side // patch_size for side in sides)
         if rows * columns == count:
             return rows * patch_size, columns * patch_size
@@ -171,9 +175,20 @@ def _image_size(source, architecture):
 
 
 def _preprocessing(source, arguments):
-    told, channels = source.image_processor, arguments["num_channels"]
-    mean, std = told.get("image_mean"), told.get("image_std")
-    lists = isinstance(mean, list) and isinstance(std, list)
-    if not lists or {len(mean), len(std)} != {channels}:
-        mean, std = None, None
-    return Preprocessing(arguments["image_size"], channels, mean, std)
+    """Returns the file's `Preprocessing`; mean and std of other channels are not."""
+    told = {**preprocessing_of(source.image_processor), **source.metadata.preprocessing}
+    channels, kept = arguments["num_channels"], {}
+    if all(_are_numbers(told.get(name), channels) for name in ("mean", "std")):
+        kept = {name: told[name] for name in ("mean", "std")}
+    for name, kind in (("crop_ratio", int | float), ("interpolation", str)):
+        if isinstance(told.get(name), kind):
+            kept[name] = told[name]
+    return Preprocessing(arguments["image_size"], channels, **kept)
+
+
+def _are_numbers(values, count):
+    return (
+        isinstance(values, list)
+        and len(values) == count
+        and all(type(value) in (int, float) for value in values)
+    )

@@ -18,7 +18,13 @@ from .report import Report
 from .rows import make_rows, named_variables
 
 
-def build(source, overrides, allow_missing_decoder=False, encoder_alone=False):
+def build(
+    source,
+    overrides,
+    allow_missing_decoder=False,
+    encoder_alone=False,
+    progress=iter,
+):
     """Builds the model that a file holds and fills it.
 
     Args:
@@ -28,6 +34,7 @@ def build(source, overrides, allow_missing_decoder=False, encoder_alone=False):
             `MaskedAutoencoder` whose decoder is random.
         encoder_alone: Boolean. Whether a `ViTEncoder` is made whatever else the
             file holds.
+        progress: Function that passes a list of tensors on while they are read.
 
     Returns:
         The model, and the `Report` of what was found and done.
@@ -45,9 +52,23 @@ def build(source, overrides, allow_missing_decoder=False, encoder_alone=False):
     random = _missing_decoder(model, architecture)
     rows, notes = make_rows(model, architecture, source.path, without=random)
     ignored = find_ignored(source.tensors, architecture, model)
-    variables, path = model.weights, source.path
-    copy(rows, source.tensors, variables, path, ignored, random.values())
+    copy(
+        rows,
+        source.tensors,
+        model.weights,
+        source.path,
+        ignored,
+        random.values(),
+        lambda rows: _releasing(progress(rows), source.tensors),
+    )
     return model, describe(source, architecture, model, notes, _stems(random))
+
+
+def _releasing(rows, tensors):
+    """Passes rows on; their tensors are copied and need no memory after that."""
+    for row in rows:
+        yield row
+        tensors.release()
 
 
 def describe(source, architecture, model=None, notes=(), random=()):
@@ -147,8 +168,8 @@ def _make_autoencoder(source, architecture, overrides):
 
 def _make_classifier(source, architecture, overrides):
     names = {*parameters_of(ViTEncoder), "seed"} - {"name"}
-    overrides = {"train_positions": True, **overrides}  # as in fine-tuning
     arguments = find_arguments(source, architecture, overrides, names)
+    arguments.setdefault("train_positions", True)  # as in fine-tuning
     seed = arguments.pop("seed", 0)
     encoder = ViTEncoder(**arguments, final_norm=architecture.has_norm)
     return ViTClassifier(

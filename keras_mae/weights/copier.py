@@ -7,7 +7,7 @@ import numpy as np
 from ..program import InputError
 
 
-def copy(rows, tensors, variables, path, ignored=(), random=()):
+def copy(rows, tensors, variables, path, ignored=(), random=(), progress=iter):
     """Assigns every variable, or raises one error that lists both sides.
 
     Args:
@@ -17,6 +17,7 @@ def copy(rows, tensors, variables, path, ignored=(), random=()):
         path: Path of the file, for the error.
         ignored: Names of tensors that are left out, for a reason.
         random: Variables that keep their random values, for a reason.
+        progress: Function that passes the rows on while they are copied.
 
     Raises:
         ValueError: A tensor is left over, missing or of another shape, or a
@@ -35,7 +36,7 @@ def copy(rows, tensors, variables, path, ignored=(), random=()):
         ],
         "of another shape": [],
     }
-    for row in rows:
+    for row in progress(rows):
         if not set(row.keys) & set(missing):
             problems["of another shape"] += _assign(row, tensors)
     _raise(problems, path)

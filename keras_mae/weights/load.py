@@ -1,17 +1,24 @@
 """Opens model files, and finds the encoder in a model."""
 
 from pathlib import Path
-
-import keras
+from zipfile import BadZipFile
 
 from ..layers import ViTEncoder
 from ..program import InputError
 from .architecture import find_architecture
 from .build import build, describe
+from .keras_file import read_keras
 from .source import ACCEPTED, is_weights, open_weights
 
 
-def load(path, compile=True, allow_missing_decoder=False, verbose=True, **overrides):
+def load(
+    path,
+    compile=True,
+    allow_missing_decoder=False,
+    verbose=True,
+    progress=iter,
+    **overrides,
+):
     """Loads a model: saved by Keras, or weights of the original, timm, Hugging Face.
 
     A `.keras` file tells everything. Of other files the architecture is inferred
@@ -33,6 +40,8 @@ def load(path, compile=True, allow_missing_decoder=False, verbose=True, **overri
         allow_missing_decoder: Boolean. Whether an encoder without decoder becomes a
             `MaskedAutoencoder` whose decoder is random.
         verbose: Boolean. Whether to print what was found (all but `.keras`).
+        progress: Function that passes a list of tensors on while they are read,
+            such as `tqdm.tqdm` (all but `.keras`).
         **overrides: Constructor arguments of the model: what the file cannot tell
             (`num_heads`, `decoder_num_heads` for widths that no preset has), or
             what may change (`image_size`, `num_channels`, `mask_ratio`, ...).
@@ -49,7 +58,9 @@ def load(path, compile=True, allow_missing_decoder=False, verbose=True, **overri
     if not path.exists():
         raise InputError(f"no model file {path}; expected {ACCEPTED}")
     if is_weights(path):
-        model, report = build(open_weights(path), overrides, allow_missing_decoder)
+        model, report = build(
+            open_weights(path), overrides, allow_missing_decoder, progress=progress
+        )
         if verbose:
             print(report)
         return model
@@ -88,8 +99,8 @@ def load_encoder(path, **overrides):
 
 def _load_keras(path, compile):
     try:
-        return keras.saving.load_model(path, compile=compile)
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        return read_keras(path, compile)
+    except (OSError, KeyError, TypeError, ValueError, BadZipFile) as error:
         first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(
             f"{path} cannot be read: it may be truncated, or need classes of another "

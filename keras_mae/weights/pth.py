@@ -5,7 +5,7 @@ The file is mapped into memory, so that tensors are read when they are used.
 """
 
 import io
-import mmap
+import os
 import struct
 import zipfile
 from pathlib import PurePosixPath
@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from ..program import InputError
+from .mapped import MappedTensors, map_file
 from .torch_globals import Global, Inert
 from .torch_pickle import read_pickle
 from .torch_tensors import TensorInFile, describe_storage
@@ -32,23 +33,23 @@ def read_pth(path):
         path: Path of the file.
 
     Returns:
-        The format, a string; the tensors, a dictionary of read-only arrays that
-        share the file's memory; the training's settings (`args`), a dictionary.
+        The format, a string; the `MappedTensors`; the training's settings (`args`),
+        a dictionary.
 
     Raises:
         ValueError: The file is no such file, is damaged, or asks for something
             other than tensors and plain containers.
     """
-    with open(path, "rb") as file:
-        if not file.read(1):
-            raise InputError(f"{path} is empty; expected a file of torch.save")
-        buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    if not os.path.getsize(path):
+        raise InputError(f"{path} is empty; expected a file of torch.save")
+    buffer = map_file(path)
     is_zip = buffer[:4] == b"PK\x03\x04"
     content = _read_zip(buffer, path) if is_zip else _read_legacy(buffer, path)
     layout = "PyTorch, zip archive" if is_zip else "PyTorch, format before 1.6"
     tensors = _state_dict(content, path)
     arrays = {name: t.array(f"{path}: {name}") for name, t in tensors.items()}
-    return layout, _without_module(arrays), _settings(content)
+    mapped = MappedTensors(_without_module(arrays), [buffer])
+    return layout, mapped, _settings(content)
 
 
 def _read_zip(buffer, path):

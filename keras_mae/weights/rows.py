@@ -4,10 +4,10 @@ import dataclasses
 from collections.abc import Callable
 
 import keras
-import numpy as np
 
 from ..layers import ViTEncoder
 from .channels import fit_kernel, fit_prediction
+from .layouts import PATCH_KERNEL, to_keras
 from .positions import fit_positions
 
 
@@ -107,18 +107,20 @@ def _layer(name, layer):
 def _transform(name, model, architecture, path, notes):
     encoder = model if isinstance(model, ViTEncoder) else model.encoder
     channels = architecture.config["num_channels"]
-    if name == "patch_embed.proj.weight":
+    if name == PATCH_KERNEL:
         if channels != encoder.num_channels:
             notes.append(
                 f"patch embedding changed: {channels} to {encoder.num_channels} "
                 "channels"
             )
-        return lambda kernel: _flat(fit_kernel(kernel, encoder.num_channels))
+        return lambda kernel: to_keras(name, fit_kernel(kernel, encoder.num_channels))
     if name in ("pos_embed", "decoder_pos_embed"):
         return lambda table: _fit(table, encoder.grid_size, path, notes)
     if name.startswith("decoder_pred."):
-        return lambda array: fit_prediction(array, channels, encoder.num_channels).T
-    return np.transpose if name.endswith(".weight") else _unchanged
+        return lambda array: to_keras(
+            name, fit_prediction(array, channels, encoder.num_channels)
+        )
+    return lambda array: to_keras(name, array)
 
 
 def _fit(table, grid_size, path, notes):
@@ -126,12 +128,3 @@ def _fit(table, grid_size, path, notes):
     if note and note not in notes:
         notes.append(note)
     return table
-
-
-def _flat(kernel):
-    """`(D, C, P, P)` to `(P * P * C, D)`: channels vary fastest."""
-    return kernel.transpose(2, 3, 1, 0).reshape(-1, len(kernel))
-
-
-def _unchanged(array):
-    return array

@@ -13,8 +13,9 @@ import tensorflow as tf
 
 from ..program import InputError
 from .counts import are_counts, is_shape
+from .mapped import MappedTensors, map_file
 
-_DTYPES = {
+DTYPES = {
     "F64": "float64",
     "F32": "float32",
     "F16": "float16",
@@ -36,7 +37,7 @@ def read_safetensors(path):
         path: Path of the file.
 
     Returns:
-        A dictionary of read-only arrays that share the file's memory.
+        The `MappedTensors`, and the metadata, a dictionary of strings.
 
     Raises:
         ValueError: The header is damaged, or does not describe the file's bytes
@@ -45,16 +46,18 @@ def read_safetensors(path):
     path = Path(path)
     if path.stat().st_size < 8:
         raise InputError(f"{path} is truncated: a safetensors file has 8 bytes or more")
-    data = np.asarray(np.memmap(path, "uint8", "r"))
-    length = int.from_bytes(data[:8].tobytes(), "little")
-    if length > min(len(data) - 8, _LONGEST_HEADER):
+    buffer = map_file(path)
+    length = int.from_bytes(buffer[:8], "little")
+    if length > min(len(buffer) - 8, _LONGEST_HEADER):
         raise InputError(
             f"{path} is truncated or no safetensors file: it claims a header of "
-            f"{length} bytes, but has {len(data)} bytes"
+            f"{length} bytes, but has {len(buffer)} bytes"
         )
-    header = _parse(data[8 : 8 + length].tobytes(), path)
-    header.pop("__metadata__", None)
-    return _tensors(header, data[8 + length :], path)
+    header = parse_json(buffer[8 : 8 + length], path)
+    metadata = header.pop("__metadata__", {})
+    data = np.frombuffer(buffer, "uint8")[8 + length :]
+    tensors = MappedTensors(_tensors(header, data, path), [buffer])
+    return tensors, metadata if isinstance(metadata, dict) else {}
 
 
 def read_shards(index):
@@ -64,7 +67,7 @@ def read_shards(index):
         index: Path of the index.
 
     Returns:
-        A dictionary of arrays, as `read_safetensors`.
+        The `MappedTensors`.
 
     Raises:
         ValueError: A shard is missing or damaged, or holds other tensors than the
@@ -73,9 +76,9 @@ def read_shards(index):
     places = read_json(index).get("weight_map")
     if not isinstance(places, dict) or not places:
         raise InputError(f"{index} has no weight_map, which tells each tensor's shard")
-    tensors = {}
+    tensors, buffers = {}, []
     for shard in sorted(set(map(str, places.values()))):
-        found = read_safetensors(_shard(index, shard))
+        found, _ = read_safetensors(_shard(index, shard))
         listed = {name for name, place in places.items() if place == shard}
         if listed != set(found):
             raise InputError(
@@ -83,12 +86,13 @@ def read_shards(index):
                 f"{sorted(listed ^ set(found))[:8]}"
             )
         tensors.update(found)
-    return tensors
+        buffers += found.buffers
+    return MappedTensors(tensors, buffers)
 
 
 def read_json(path):
-    """Returns the dictionary in a JSON file, or says that it is none."""
-    return _parse(Path(path).read_bytes(), path)
+    """Returns the dictionary in a JSON file."""
+    return parse_json(Path(path).read_bytes(), path)
 
 
 def _shard(index, name):
@@ -100,7 +104,8 @@ def _shard(index, name):
     return path
 
 
-def _parse(text, path):
+def parse_json(text, path):
+    """Returns the dictionary in a file's bytes of JSON, or says that it is none."""
     try:
         content = json.loads(text.decode(), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
@@ -142,10 +147,10 @@ def _entry(name, entry, path):
     entry = entry if isinstance(entry, dict) else {}
     dtype, shape = entry.get("dtype"), entry.get("shape")
     offsets = entry.get("data_offsets")
-    if isinstance(dtype, str) and dtype not in _DTYPES:
+    if isinstance(dtype, str) and dtype not in DTYPES:
         raise InputError(
             f"{path}: {name} has elements of type {dtype}; expected one of "
-            f"{sorted(_DTYPES)}"
+            f"{sorted(DTYPES)}"
         )
     lists = isinstance(shape, list) and isinstance(offsets, list)
     counts = lists and is_shape(shape) and are_counts(offsets)
@@ -154,4 +159,4 @@ def _entry(name, entry, path):
             f"{path} is damaged: {name} must have dtype, shape and data_offsets. "
             f"Received: {sorted(entry)[:8]}"
         )
-    return np.dtype(_DTYPES[dtype]), tuple(shape), *offsets
+    return np.dtype(DTYPES[dtype]), tuple(shape), *offsets

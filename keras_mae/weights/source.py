@@ -3,9 +3,9 @@
 import dataclasses
 from pathlib import Path
 
-import numpy as np
-
 from ..program import InputError
+from .mapped import MappedTensors
+from .metadata import Metadata, read_metadata
 from .pth import read_pth
 from .safetensors import read_json, read_safetensors, read_shards
 
@@ -22,16 +22,18 @@ class Source:
     Attributes:
         path: `Path` of the file, inside the folder if a folder was given.
         layout: One line: its format.
-        tensors: Dictionary of arrays that share the file's memory.
+        tensors: `MappedTensors`: arrays that share the file's memory.
         settings: Dictionary of a training checkpoint's `args`.
+        metadata: `Metadata` that this package wrote into the file, or empty.
         config: Dictionary of the Hugging Face `config.json` beside it, or empty.
         image_processor: Dictionary of the `preprocessor_config.json` beside it.
     """
 
     path: Path
     layout: str
-    tensors: dict[str, np.ndarray]
+    tensors: MappedTensors
     settings: dict
+    metadata: Metadata
     config: dict
     image_processor: dict
 
@@ -54,15 +56,13 @@ def open_weights(path):
     """
     path = _inside(Path(path))
     try:
-        layout, tensors, settings = _read(path)
+        opened = _read(path)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}") from error
     config = _beside(path, "config.json")
     return Source(
         path,
-        layout,
-        tensors,
-        settings,
+        *opened,
         config if "num_attention_heads" in config else {},
         _beside(path, "preprocessor_config.json"),
     )
@@ -83,11 +83,13 @@ def _inside(path):
 
 
 def _read(path):
+    """Returns layout, tensors, settings and metadata."""
     if path.name.endswith(INDEX):
-        return "safetensors in shards", read_shards(path), {}
+        return "safetensors in shards", read_shards(path), {}, Metadata()
     if path.suffix == ".safetensors":
-        return "safetensors", read_safetensors(path), {}
-    return read_pth(path)
+        tensors, metadata = read_safetensors(path)
+        return "safetensors", tensors, {}, read_metadata(metadata, path)
+    return *read_pth(path), Metadata()
 
 
 def _beside(path, name):

@@ -106,13 +106,14 @@ SAVED_BY_5 = _hugging_face(
     _HUB_BLOCK,
     decoder_blocks="encoder.layer",
 )
+HUB_ENCODER = _hugging_face(f"{_HUB}, an encoder", "encoder.layer", _HUB_BLOCK, "")
 # Without a decoder, what transformers 5 saves has the hub's names.
 SPELLINGS = (
     ORIGINAL,
     SAVED_BY_5,
     HUB,
     MODULES,
-    _hugging_face(f"{_HUB}, an encoder", "encoder.layer", _HUB_BLOCK, ""),
+    HUB_ENCODER,
     _hugging_face(f"{_MODULES}, an encoder", "layers", _MODULE_BLOCK, ""),
 )
 

@@ -20,7 +20,7 @@ HF = FOLDER / "hf"
 
 
 def hub_tensors():
-    return read_safetensors(HF / "model_hub_names.safetensors")
+    return read_safetensors(HF / "model_hub_names.safetensors")[0]
 
 
 def respelled(tensors, source, target, of="mae"):

@@ -34,7 +34,8 @@ def test_values_and_types_survive(path, name, dtype):
     step = {"dtype": "I64", "shape": [], "data_offsets": [0, 8]}
     header = {"__metadata__": {"format": "pt"}, "a": entry, "step": step}
     write(path, header, (7).to_bytes(8, "little") + data.tobytes())
-    tensors = read_safetensors(path)
+    tensors, metadata = read_safetensors(path)
+    assert metadata == {"format": "pt"}
     assert tensors["step"] == 7
     assert tensors["a"].dtype == data.dtype
     np.testing.assert_array_equal(tensors["a"], data)
