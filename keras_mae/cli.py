@@ -9,6 +9,7 @@ from .version import __version__
 # Name: module, what it does, and the extra that it needs.
 PROGRAMS = {
     "pretrain": ("training.pretrain", "pre-trains a masked autoencoder", "train"),
+    "finetune": ("training.finetune", "fine-tunes an encoder to classify", "train"),
     "reconstruct": ("training.reconstruct", "draws what a model predicts", "train"),
     "knn": ("training.knn", "judges features by nearest neighbours", "train"),
     "linear_probe": ("training.linear_probe", "judges features linearly", "train"),

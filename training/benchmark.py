@@ -152,7 +152,8 @@ def _arguments(argv):
         PretrainConfig(),
     )
     parser.add_argument(
-        "--recipe", help=f"default: ViT-B/16; or one of: {', '.join(list_recipes())}"
+        "--recipe",
+        help="default: ViT-B/16; or one of: " + ", ".join(list_recipes(PretrainConfig)),
     )
     parser.add_argument("--steps", type=int, default=10, help="steps that count")
     add_set_argument(parser)
@@ -165,7 +166,9 @@ def main(argv=None):
     with one_line_errors():
         if arguments.steps < 1:
             raise InputError(f"--steps must be at least 1; received {arguments.steps}")
-        config = get_recipe(arguments.recipe) if arguments.recipe else PretrainConfig()
+        config = PretrainConfig()
+        if arguments.recipe:
+            config = get_recipe(arguments.recipe, PretrainConfig)
         results = benchmark(apply_settings(config, arguments.set), arguments.steps)
     for name in ("images_per_second", "gflops_per_second", "ceiling_gflops_per_second"):
         print(f"{name:26} {results[name]:10}")

@@ -10,7 +10,7 @@ from .pictures import picture_grid, reconstruction_pictures, statistics_note
 
 
 class Throughput(keras.callbacks.Callback):
-    """Adds `images_per_second` to an epoch's logs, without the step that compiles.
+    """Adds `images_per_second` to an epoch's logs: of training, once it is compiled.
 
     Place it before `TensorBoard`, which logs what it finds.
 
@@ -24,7 +24,7 @@ class Throughput(keras.callbacks.Callback):
         self.compiled = False
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.began, self.from_step = time.perf_counter(), 0
+        self.began, self.from_step, self.ended = time.perf_counter(), 0, None
 
     def on_train_batch_end(self, batch, logs=None):
         self.steps = batch + 1
@@ -32,10 +32,13 @@ class Throughput(keras.callbacks.Callback):
             self.compiled = True
             self.began, self.from_step = time.perf_counter(), self.steps
 
+    def on_test_begin(self, logs=None):
+        self.ended = time.perf_counter()
+
     def on_epoch_end(self, epoch, logs=None):
         steps = self.steps - self.from_step
         if steps and logs is not None:
-            seconds = time.perf_counter() - self.began
+            seconds = (self.ended or time.perf_counter()) - self.began
             logs["images_per_second"] = steps * self.batch_size / seconds
 
 
@@ -51,8 +54,11 @@ class ReconstructionPictures(keras.callbacks.Callback):
     def __init__(self, images, log_dir, every):
         super().__init__()
         self.images = images
+        self.log_dir = log_dir
         self.every = every
-        self.writer = tf.summary.create_file_writer(str(log_dir))
+
+    def on_train_begin(self, logs=None):
+        self.writer = tf.summary.create_file_writer(str(self.log_dir))
 
     def on_epoch_end(self, epoch, logs=None):
         last = epoch + 1 == self.params["epochs"]

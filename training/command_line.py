@@ -2,10 +2,14 @@
 
 import argparse
 import dataclasses
+from typing import get_args
 
 from simple_parsing import ArgumentParser
 
 from keras_mae.program import InputError, unknown
+
+from .distribution import STRATEGIES
+from .recipes import get_recipe, list_recipes
 
 
 def program_parser(description, examples, config=None):
@@ -52,6 +56,42 @@ def add_set_argument(parser):
     )
 
 
+def add_run_arguments(parser, kind):
+    """Adds what all programs take that train by a recipe.
+
+    Args:
+        parser: The parser.
+        kind: The program's configuration class.
+    """
+    parser.add_argument(
+        "--recipe", required=True, help=f"one of: {', '.join(list_recipes(kind))}"
+    )
+    add_data_arguments(parser)
+    parser.add_argument("--workdir", help="folder of the run (default: runs/RECIPE)")
+    parser.add_argument(
+        "--strategy", default="one", help=f"one of: {', '.join(STRATEGIES)}"
+    )
+    parser.add_argument(
+        "--replicas", type=int, help="logical CPU devices of mirrored, without a GPU"
+    )
+    add_set_argument(parser)
+    parser.add_argument(
+        "--tiny", action="store_true", help="shrink everything: ends within a minute"
+    )
+
+
+def chosen_config(arguments, kind, **changes):
+    """Returns the recipe's configuration, as `--tiny`, `changes` and `--set` alter it.
+
+    Raises:
+        InputError: No such recipe, or settings that do not exist.
+    """
+    config = get_recipe(arguments.recipe, kind)
+    tiny = kind.TINY if arguments.tiny else {}
+    config = dataclasses.replace(config, **{**tiny, **changes})
+    return apply_settings(config, arguments.set)
+
+
 def apply_settings(config, settings):
     """Returns the dataclass with `key=value` strings applied, each as its field's type.
 
@@ -59,16 +99,17 @@ def apply_settings(config, settings):
         InputError: A key that does not exist (near ones are named), or a value
             that its field cannot hold.
     """
-    names = [field.name for field in dataclasses.fields(config)]
+    fields = {field.name: field for field in dataclasses.fields(config)}
     arguments = []
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
             raise InputError(f"--set takes KEY=VALUE; received {setting!r}")
-        if key not in names:
-            raise unknown("--set key", key, names)
+        if key not in fields:
+            raise unknown("--set key", key, fields)
         arguments.append((key, value))
     if none := {key: None for key, value in arguments if value.lower() == "none"}:
+        _check_optional([fields[key] for key in none])
         config = dataclasses.replace(config, **none)
     typed = [(key, value) for key, value in arguments if key not in none]
     return _typed(config, typed)
@@ -84,6 +125,12 @@ def describe(config):
         value = getattr(config, field.name)
         lines.append(f"  {field.name:20} {value!s:22} {field.help or ''}".rstrip())
     return "\n".join(lines)
+
+
+def _check_optional(fields):
+    for field in fields:
+        if type(None) not in get_args(field.type):
+            raise InputError(f"--set: {field.name} cannot be none")
 
 
 def _typed(config, pairs):

@@ -1,4 +1,4 @@
-"""What a pre-training run is made of: one frozen dataclass, saved with every run."""
+"""What a run is made of: one frozen dataclass a program, saved with every run."""
 
 import dataclasses
 
@@ -6,12 +6,8 @@ import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
-class PretrainConfig:
-    """Every number of a pre-training run.
-
-    `None` leaves a choice to the preset. Learning rate:
-    `base_learning_rate * batch_size / 256` (He et al., 2022, A.1).
-    """
+class RunConfig:
+    """What all runs that train a Vision Transformer have in common."""
 
     # Architecture, see `keras_mae.list_presets()`.
     preset: str = "mae_vit_base_patch16"
@@ -27,6 +23,50 @@ class PretrainConfig:
     depth: int | None = None
     # Attention heads of the encoder.
     num_heads: int | None = None
+    # Mean of the pixels in [0, 1], one number or one a channel.
+    mean: tuple[float, ...] | None = None
+    # Standard deviation of the pixels, likewise.
+    std: tuple[float, ...] | None = None
+
+    # Steps of an epoch; None for one pass over the data.
+    steps_per_epoch: int | None = None
+    # Whether pictures are mirrored at random.
+    flip: bool = True
+    # Seed of weights, of the data's order and of all that is random in training.
+    seed: int = 0
+    # float32, mixed_bfloat16 or mixed_float16.
+    precision: str = "float32"
+    # Whether XLA compiles the whole step.
+    xla: bool = False
+    # Steps between two returns to Python; must divide the steps of an epoch.
+    steps_per_execution: int = 1
+
+    def __post_init__(self):
+        if self.image_size is not None:
+            sides = np.ravel(self.image_size).tolist()
+            object.__setattr__(self, "image_size", (sides[0], sides[-1]))
+
+
+# What `--tiny` changes in every program: it ends in under a minute on a CPU.
+TINY = {
+    "embed_dim": 32,
+    "depth": 2,
+    "num_heads": 2,
+    "epochs": 2,
+    "warmup_epochs": 1,
+    "batch_size": 8,
+    "steps_per_epoch": 4,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class PretrainConfig(RunConfig):
+    """Every number of a pre-training run.
+
+    `None` leaves a choice to the preset. Learning rate:
+    `base_learning_rate * batch_size / 256` (He et al., 2022, A.1).
+    """
+
     # Width of the decoder's tokens.
     decoder_embed_dim: int | None = None
     # Blocks of the decoder.
@@ -39,10 +79,6 @@ class PretrainConfig:
     mask_sampler: str | None = None
     # Whether each target patch is normalised by its own mean and deviation.
     norm_pix_loss: bool | None = None
-    # Mean of the pixels in [0, 1], one number or one a channel.
-    mean: tuple[float, ...] | None = None
-    # Standard deviation of the pixels, likewise.
-    std: tuple[float, ...] | None = None
     # Share of the shorter side that evaluation keeps.
     crop_ratio: float = 0.875
 
@@ -58,42 +94,17 @@ class PretrainConfig:
     weight_decay: float = 0.05
     # AdamW's second beta.
     beta_2: float = 0.95
-    # Steps of an epoch; None for one pass over the data.
-    steps_per_epoch: int | None = None
 
     # Smallest and largest area of the random crop, as shares of the picture.
     crop_scale: tuple[float, float] = (0.2, 1.0)
-    # Whether pictures are mirrored at random.
-    flip: bool = True
-
-    # Seed of weights, order, crops and masks.
-    seed: int = 0
-    # float32, mixed_bfloat16 or mixed_float16.
-    precision: str = "float32"
-    # Whether XLA compiles the whole step.
-    xla: bool = False
-    # Steps between two returns to Python; must divide the steps of an epoch.
-    steps_per_execution: int = 1
     # Epochs between two reconstruction pictures in TensorBoard.
     picture_every: int = 10
 
-    def __post_init__(self):
-        if self.image_size is not None:
-            sides = np.ravel(self.image_size).tolist()
-            object.__setattr__(self, "image_size", (sides[0], sides[-1]))
-
-
-# What `--tiny` changes: any program ends in under a minute on a CPU.
-TINY = {
-    "embed_dim": 32,
-    "depth": 2,
-    "num_heads": 2,
-    "decoder_embed_dim": 16,
-    "decoder_depth": 1,
-    "decoder_num_heads": 2,
-    "epochs": 2,
-    "warmup_epochs": 1,
-    "batch_size": 8,
-    "steps_per_epoch": 4,
-    "picture_every": 1,
-}
+    PROGRAM = "pretrain"
+    TINY = {
+        **TINY,
+        "decoder_embed_dim": 16,
+        "decoder_depth": 1,
+        "decoder_num_heads": 2,
+        "picture_every": 1,
+    }

@@ -4,19 +4,20 @@ import dataclasses
 import json
 from pathlib import Path
 
+from keras_mae.atomic import new_file
 from keras_mae.program import InputError
 
 CONFIG = "config.json"
 MODEL = "model.keras"
 
 
-def open_workdir(workdir, config, data):
+def open_workdir(workdir, config, **inputs):
     """Makes the folder of a run, or checks that it holds a run of these settings.
 
     Args:
         workdir: Path.
         config: Dataclass instance of the run.
-        data: String, the data spec.
+        **inputs: What the run reads: `data`, the data spec, ...
 
     Returns:
         The `Path`.
@@ -27,7 +28,7 @@ def open_workdir(workdir, config, data):
     workdir = Path(workdir)
     if workdir.exists() and not workdir.is_dir():
         raise InputError(f"--workdir {workdir} is a file; expected a folder")
-    settings = json.loads(json.dumps({"data": data, **dataclasses.asdict(config)}))
+    settings = json.loads(json.dumps({**inputs, **dataclasses.asdict(config)}))
     path = workdir / CONFIG
     if path.exists():
         _compare(path, _read(path), settings)
@@ -35,6 +36,14 @@ def open_workdir(workdir, config, data):
         workdir.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(settings, indent=2) + "\n")
     return workdir
+
+
+def save_model(model, workdir):
+    """Saves a model as `model.keras`, complete or not at all; returns the path."""
+    path = Path(workdir) / MODEL
+    with new_file(path, overwrite=True) as partial:
+        model.save(partial)
+    return path
 
 
 def write_atomically(path, text):

@@ -41,6 +41,7 @@ def test_other_fields_keep_their_values():
         ("mask_ration=0.5", "unknown --set key 'mask_ration'; did you mean mask_ratio"),
         ("epochs", "takes KEY=VALUE; received 'epochs'"),
         ("epochs=many", "epochs: invalid int value: 'many'"),
+        ("epochs=none", "epochs cannot be none"),
     ],
 )
 def test_wrong_settings_are_explained(setting, message):

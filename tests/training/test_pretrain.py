@@ -11,7 +11,8 @@ import tensorflow as tf
 
 import keras_mae
 from training import pretrain
-from training.checkpoint import checkpoints
+from training.checkpoint import Checkpoint, checkpoints
+from training.fitting import TrainingDiverged
 
 SMALL = ["depth=1", "image_size=28", "picture_every=2", "xla=false"]
 
@@ -58,6 +59,14 @@ def test_workdir_holds_configuration_and_model(run):
     assert model(np.zeros((1, 28, 28, 1), "float32"))["pred"].shape == (1, 49, 16)
 
 
+def test_rules_of_every_variable_are_saved(run):
+    workdir, _, _ = run
+    rules = json.loads((workdir / "rules.json").read_text())
+    assert rules["frozen"] == ["pos_embed", "decoder_pos_embed"]
+    expected = {"learning_rate_scale": 1.0, "weight_decay": 0.05}
+    assert rules["trained"]["mask_token"] == expected
+
+
 def test_tensorboard_shows_loss_rate_speed_and_pictures(run):
     workdir, _, _ = run
     tags = set()
@@ -81,14 +90,14 @@ def test_interrupted_run_ends_as_it_would_have(run, tmp_path):
 def interrupted(workdir, settings):
     """Runs until the second epoch is about to be saved."""
     with pytest.MonkeyPatch.context() as patch:
-        save = pretrain.Checkpoint.on_epoch_end
+        save = Checkpoint.on_epoch_end
 
         def stop(self, epoch, logs=None):
             if epoch == 1:
                 raise KeyboardInterrupt
             save(self, epoch, logs)
 
-        patch.setattr(pretrain.Checkpoint, "on_epoch_end", stop)
+        patch.setattr(Checkpoint, "on_epoch_end", stop)
         pretrain.main(command(workdir, *settings))
 
 
@@ -134,7 +143,7 @@ def test_killed_run_ends_as_it_would_have(tmp_path):
 
 def test_diverged_run_keeps_the_last_good_checkpoint(tmp_path):
     settings = ("epochs=3", "warmup_epochs=0", "base_learning_rate=1e30")
-    with pytest.raises(pretrain.TrainingDiverged, match="lower base_learning_rate"):
+    with pytest.raises(TrainingDiverged, match="lower base_learning_rate"):
         pretrain.main(command(tmp_path, *settings))
     assert not (tmp_path / "model.keras").exists()
 
@@ -143,6 +152,7 @@ def test_diverged_run_keeps_the_last_good_checkpoint(tmp_path):
     ("line", "message"),
     [
         (["--recipe", "dmo"], "unknown recipe 'dmo'; did you mean demo"),
+        (["--recipe", "finetune_demo"], "of the program finetune; choose from"),
         (["--data", "dem"], "did you mean demo"),
         (["--data", "folder:absent"], "absent"),
         (["--strategy", "mirorred"], "did you mean mirrored"),

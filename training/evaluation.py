@@ -1,0 +1,55 @@
+"""Top-1 and top-5 on a held-out split, exact for any batch size and any strategy."""
+
+import keras
+import tensorflow as tf
+
+from .data import evaluation_dataset
+
+
+def padded_batches(source, preprocessing, batch_size, max_images=None):
+    """Returns batches of one size, padded by images of weight 0.
+
+    Replicas cannot share a small last batch. The weights of the others are the same
+    and average 1, so that losses and metrics are those of the real images.
+
+    Args:
+        source: `Source` with labels.
+        preprocessing: `keras_mae.Preprocessing`: resize and centre crop.
+        batch_size: Integer.
+        max_images: Optional integer. The first images alone.
+
+    Returns:
+        `tf.data.Dataset` of images `(batch_size, height, width, channels)`, labels
+        `(batch_size, num_classes)`, one-hot, and weights `(batch_size,)`, float32.
+    """
+    dataset = evaluation_dataset(source, preprocessing, batch_size)
+    count = source.num_examples
+    if max_images is not None and max_images < count:
+        count = max_images
+        dataset = dataset.unbatch().take(count).batch(batch_size)
+    num_batches = -(-count // batch_size)
+    weight = num_batches * batch_size / count
+
+    def pad(images, labels):
+        missing = batch_size - tf.shape(images)[0]
+        images = tf.pad(images, [[0, missing], [0, 0], [0, 0], [0, 0]])
+        labels = tf.pad(labels, [[0, missing]], constant_values=-1)
+        images = tf.ensure_shape(images, (batch_size, *images.shape[1:]))
+        labels = tf.ensure_shape(labels, (batch_size,))
+        weights = tf.where(labels >= 0, weight, 0.0)
+        return images, tf.one_hot(labels, source.num_classes), weights
+
+    dataset = dataset.map(pad, num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_batches))
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def loss_and_metrics(num_classes):
+    """Returns the arguments of `compile` that judge logits by one-hot labels."""
+    return {
+        "loss": keras.losses.CategoricalCrossentropy(from_logits=True),
+        "weighted_metrics": [
+            keras.metrics.CategoricalAccuracy(name="top1"),
+            keras.metrics.TopKCategoricalAccuracy(min(5, num_classes), name="top5"),
+        ],
+    }

@@ -1,0 +1,174 @@
+"""Fine-tunes a pre-trained encoder: `python -m training.finetune --help`."""
+
+import json
+
+import keras
+
+from keras_mae.optimizers import AdamW, adamw_arguments, finetuning_rules
+from keras_mae.program import checking_input, one_line_errors
+
+from .checkpoint import epochs_done, restore
+from .classifier import ARCHITECTURE, build_classifier, in_single_precision
+from .command_line import add_run_arguments, chosen_config, program_parser
+from .data import steps_per_epoch
+from .distribution import strategy_scope
+from .evaluation import loss_and_metrics, padded_batches
+from .features import load_splits
+from .finetune_config import FinetuneConfig
+from .finetune_data import finetuning_dataset
+from .fitting import fit
+from .partial import train_last_blocks
+from .rule_audit import audit_rules
+from .schedules import warmup_cosine
+from .settings import check_execution, check_settings
+from .workdir import open_workdir, save_model
+
+
+def compile_classifier(model, config, steps):
+    """Compiles with AdamW, layer by layer, and the schedule; returns the rules."""
+    schedule = warmup_cosine(
+        config.base_learning_rate * config.batch_size / 256,
+        config.epochs,
+        config.warmup_epochs,
+        steps,
+        config.min_learning_rate,
+    )
+    rules = finetuning_rules(model, config.weight_decay, config.layer_decay)
+    optimizer = AdamW(
+        schedule,
+        config.weight_decay,
+        beta_2=config.beta_2,
+        **adamw_arguments(model, rules),
+        **({"use_ema": True, "ema_momentum": config.ema} if config.ema else {}),
+    )
+    model.compile(
+        optimizer,
+        **loss_and_metrics(model.num_classes),
+        jit_compile=config.xla,
+        steps_per_execution=config.steps_per_execution,
+    )
+    return rules
+
+
+def finetune(
+    config, data, workdir, model=None, data_dir=None, strategy="one", replicas=None
+):
+    """Trains, or resumes, and judges on the held-out split; returns the results.
+
+    Args:
+        config: A `FinetuneConfig`.
+        data: Data spec with labels, see `training.data.load_source`.
+        workdir: Path of the run.
+        model: Path of a pre-trained model, anything that `keras_mae.load` reads;
+            `None` to train from scratch.
+        data_dir: Where prepared TFDS data sets lie.
+        strategy, replicas: See `strategy_scope`.
+
+    Raises:
+        InputError: Settings, model, data or folder that cannot be used.
+    """
+    check_settings(config, strategy, counts=["evaluate_every"])
+    scope = strategy_scope(strategy, config.batch_size, replicas)
+    source, held_out = load_splits(data, data_dir)
+    steps = config.steps_per_epoch or steps_per_epoch(source, config.batch_size)
+    check_execution(config, steps)
+    first_epoch = epochs_done(workdir)
+    keras.utils.set_random_seed(config.seed)
+    with scope:
+        with checking_input():
+            classifier = build_classifier(config, source.num_classes, model)
+            train_last_blocks(classifier, config.trainable_blocks)
+            rules = compile_classifier(classifier, config, steps)
+        preprocessing = classifier.preprocessing
+        # All that can be wrong with the settings has shown once the data is set up.
+        batches = finetuning_dataset(source, preprocessing, config, steps, first_epoch)
+        tests = padded_batches(
+            held_out, preprocessing, config.batch_size, config.max_test_images
+        )
+        workdir = open_workdir(workdir, config, data=data, model=model)
+        audit_rules(classifier, rules, workdir)
+        restore(classifier, workdir)
+    history = fit(
+        classifier,
+        batches,
+        config,
+        workdir,
+        steps,
+        first_epoch,
+        [keras.callbacks.SwapEMAWeights()] if config.ema else [],
+        validation_data=tests,
+        validation_freq=config.evaluate_every,
+    )
+    with scope:
+        results = _judge(classifier, tests, workdir)
+    return {
+        "program": "finetune",
+        "epochs": config.epochs,
+        "steps": config.epochs * steps,
+        "images": source.num_examples,
+        "skipped_images": len(source.skipped),
+        "test_images": min(
+            held_out.num_examples, config.max_test_images or held_out.num_examples
+        ),
+        **history,
+        **results,
+    }
+
+
+def _judge(classifier, tests, workdir):
+    """Saves the model that the run ends with, and judges just that."""
+    # With a moving average, that is the model; after `fit` it is already.
+    classifier.optimizer.finalize_variable_values(classifier.trainable_variables)
+    copy = in_single_precision(classifier)
+    copy.compile(**loss_and_metrics(copy.num_classes))
+    judged = copy.evaluate(tests, verbose=0, return_dict=True)
+    results = {f"test_{name}": round(value, 6) for name, value in judged.items()}
+    return {"model": str(save_model(copy, workdir)), **results}
+
+
+def _arguments(argv):
+    parser = program_parser(
+        "Fine-tunes a pre-trained encoder to classify images, or trains a classifier "
+        "from scratch. Run again with the same command, an interrupted run goes on "
+        "from its last epoch.",
+        [
+            "python -m training.finetune --recipe finetune_demo --data demo "
+            "--model runs/demo/model.keras --workdir runs/finetuned",
+            "python -m training.finetune --recipe finetune_vit_base_in1k "
+            "--data folder:DIR --model mae_pretrain_vit_base.pth",
+            "python -m training.finetune --recipe finetune_demo --data demo "
+            "--workdir runs/scratch --set layer_decay=1",
+        ],
+        FinetuneConfig(),
+    )
+    add_run_arguments(parser, FinetuneConfig)
+    parser.add_argument(
+        "--model",
+        metavar="FILE",
+        help="pre-trained model: .keras, .pth, .safetensors, a Hugging Face folder; "
+        "without one, training starts from scratch",
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    """Runs the program; returns its results."""
+    arguments = _arguments(argv)
+    with one_line_errors():
+        # With a model, its file tells the architecture, and not the recipe.
+        of_file = ("preset", *ARCHITECTURE) if arguments.model else ()
+        results = finetune(
+            chosen_config(arguments, FinetuneConfig, **dict.fromkeys(of_file)),
+            arguments.data,
+            arguments.workdir or f"runs/{arguments.recipe}",
+            arguments.model,
+            arguments.data_dir,
+            arguments.strategy,
+            arguments.replicas,
+        )
+    print(json.dumps(results))
+    return results
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""What is wrong with a run's settings is said before anything is built."""
+
+from keras_mae.program import InputError, unknown
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+COUNTS = ("epochs", "batch_size", "steps_per_execution")
+
+
+def check_settings(config, strategy, counts=()):
+    """Checks what a `RunConfig` can get wrong by itself.
+
+    Args:
+        config: A `RunConfig`.
+        strategy: Name of the strategy, see `strategy_scope`.
+        counts: Names of settings that must be at least 1, besides `COUNTS`.
+
+    Raises:
+        InputError: A setting that cannot be used.
+    """
+    if config.precision not in PRECISIONS:
+        raise unknown("precision", config.precision, PRECISIONS)
+    if config.xla and strategy == "mirrored":
+        raise InputError(
+            "xla=True does not work under --strategy mirrored: TensorFlow cannot "
+            "compile a step over several replicas; add --set xla=false"
+        )
+    for name in (*COUNTS, *counts):
+        if getattr(config, name) < 1:
+            raise InputError(
+                f"{name} must be at least 1; received {getattr(config, name)}"
+            )
+
+
+def check_execution(config, steps):
+    """Checks that `steps_per_execution` divides the `steps` of an epoch.
+
+    Raises:
+        InputError: It does not.
+    """
+    count = config.steps_per_execution
+    if steps % count:
+        fitting = [n for n in range(1, steps + 1) if steps % n == 0 and n <= 2 * count]
+        raise InputError(
+            f"steps_per_execution must divide the {steps} steps of an epoch; "
+            f"received {count}, try {fitting[-1]}"
+        )
