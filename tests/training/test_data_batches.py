@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,53 @@ def test_resumed_run_sees_the_tail_of_the_full_run():
     np.testing.assert_array_equal(
         batches(textured(), epochs=4, first_epoch=2), full[6:]
     )
+
+
+@pytest.mark.parametrize("num_hosts", [2, 3])
+def test_hosts_share_the_batches_of_a_single_one(num_hosts):
+    def images_of(**kwargs):
+        dataset = training_dataset(textured(15), PREPROCESSING, 6, epochs=3, **kwargs)
+        return list(dataset.as_numpy_iterator())
+
+    alone = images_of()
+    shares = [images_of(host=host, num_hosts=num_hosts) for host in range(num_hosts)]
+    for batch, *parts in zip(alone, *shares, strict=True):
+        assert {len(part) for part in parts} == {6 // num_hosts}
+        np.testing.assert_array_equal(np.concatenate(parts), batch)
+
+
+@pytest.mark.parametrize(("num", "num_hosts"), [(10, 2), (9, 2), (7, 3), (2, 4)])
+def test_hosts_evaluate_every_image_once_in_as_many_batches(num, num_hosts):
+    runs = []
+    for host in range(num_hosts):
+        dataset = evaluation_dataset(
+            shaded(num), PREPROCESSING, 2 * num_hosts, host, num_hosts
+        )
+        runs.append([images.numpy()[:, 0, 0, 0].round() for images, _ in dataset])
+    assert len({len(run) for run in runs}) == 1
+    seen = np.concatenate([np.concatenate(run) for run in runs])
+    assert sorted(seen) == list(range(num))
+
+
+def test_number_of_threads_changes_nothing(monkeypatch):
+    usual = batches(textured(), epochs=2)
+    monkeypatch.setattr("training.data.batches.SPARE_THREADS", 1 - os.cpu_count())
+    np.testing.assert_array_equal(batches(textured(), epochs=2), usual)
+
+
+@pytest.mark.parametrize(
+    ("host", "num_hosts", "message"),
+    [
+        (0, 2, "batch_size must be a multiple of the 2 hosts, .* received 3"),
+        (3, 3, "host must be one of 0 to 2, of 3; received 3"),
+    ],
+)
+def test_hosts_that_cannot_share_a_batch_are_errors(host, num_hosts, message):
+    for dataset in (training_dataset, evaluation_dataset):
+        arguments = {"epochs": 1} if dataset is training_dataset else {}
+        arguments.update(host=host, num_hosts=num_hosts)
+        with pytest.raises(InputError, match=message):
+            dataset(shaded(), PREPROCESSING, 3, **arguments)
 
 
 def test_whole_images_without_crop_and_flip_are_what_evaluation_sees():

@@ -105,6 +105,18 @@ def test_stream_orders_by_seed_and_epoch_and_resumes(data_dir):
     np.testing.assert_array_equal(full[4:], run(epochs=3, first_epoch=1))
 
 
+def test_hosts_share_the_batches_of_a_stream(data_dir):
+    source = load_source("tfds:tiny_shades", data_dir=data_dir, **STREAM)
+
+    def run(**kwargs):
+        dataset = training_dataset(source, PREPROCESSING, 4, epochs=2, **kwargs)
+        return [grays([batch]) for batch in dataset.as_numpy_iterator()]
+
+    first, second = (run(host=host, num_hosts=2) for host in (0, 1))
+    together = [np.concatenate(parts) for parts in zip(first, second, strict=True)]
+    np.testing.assert_array_equal(together, run())
+
+
 def test_version_can_be_named(data_dir):
     source = load_source("tfds:tiny_shades:1.0.0", data_dir=data_dir)
     assert source.num_examples == 20

@@ -57,6 +57,7 @@ def open_folder(directory, split, seed=0, memory_limit=2 << 30):
         class_names,
         skipped,
         are_paths=not fits,
+        names=[str(paths[i]) for i in indices],
     )
 
 

@@ -1,21 +1,72 @@
-"""TFRecord files too large for the memory, in an order that only seed and epoch set."""
+"""TFRecord files: kept in memory, or streamed in an order that seed and epoch set."""
+
+import dataclasses
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from .source import Source, shuffle_seed
+from .readable import keep_readable
+from .source import IndexedSource, Source, shuffle_seed
 
 FILES_AT_ONCE = 16
 MAX_BUFFER = 10_000  # examples
 
 
-def read_records(split_info):
-    """Returns a `tf.data.Dataset` of (index, record) in the order of the files.
+@dataclasses.dataclass(frozen=True)
+class RecordFiles:
+    """The TFRecord files of one split, and how much each holds.
+
+    Attributes:
+        paths: List of strings.
+        lengths: List of integers, the files' numbers of records.
+        num_bytes: Integer, of all files together.
+    """
+
+    paths: list
+    lengths: list
+    num_bytes: int
+
+    @property
+    def num_examples(self):
+        return sum(self.lengths)
+
+    @property
+    def starts(self):
+        """The number of each file's first record, int64 `(files,)`."""
+        lengths = np.array(self.lengths, "int64")
+        return np.cumsum(lengths) - lengths
+
+    def read(self):
+        """Returns a `tf.data.Dataset` of (index, record) in the order of the files."""
+        return tf.data.TFRecordDataset(self.paths).enumerate()
+
+    def name_of(self, index):
+        """Returns where an example is: its file, and its place there from 0 on."""
+        file = int(np.searchsorted(self.starts, index, side="right")) - 1
+        return f"record {index - self.starts[file]} of {Path(self.paths[file]).name}"
+
+
+def source_of_records(name, files, parse, class_names, memory_limit):
+    """Returns a source in memory where the files fit, each example checked.
+
+    Larger files are streamed; what is broken there shows when it is read.
 
     Args:
-        split_info: `tfds.core.SplitInfo` of a split stored as TFRecord.
+        name, class_names: As for `Source`.
+        files: `RecordFiles`.
+        parse: Function from (index, record) to an example with an encoded image.
+        memory_limit: Integer. Bytes.
+
+    Raises:
+        InputError: No image of files that fit is readable.
     """
-    return tf.data.TFRecordDataset(_paths(split_info)).enumerate()
+    if files.num_bytes > memory_limit:
+        return RecordSource(name, files, parse, class_names, memory_limit)
+    names = [files.name_of(index) for index in range(files.num_examples)]
+    indices, labels, images, skipped = keep_readable(files.read().map(parse), names)
+    names = [names[index] for index in indices]
+    return IndexedSource(name, images, labels, class_names, skipped, names=names)
 
 
 class RecordSource(Source):
@@ -26,24 +77,26 @@ class RecordSource(Source):
 
     Args:
         name, class_names: As for `Source`.
-        split_info: `tfds.core.SplitInfo` of a split stored as TFRecord.
+        files: `RecordFiles`.
         parse: Function from (index, record) to an example.
         memory_limit: Integer. Bytes of the shuffle buffer.
     """
 
-    def __init__(self, name, split_info, parse, class_names=None, memory_limit=2 << 30):
-        super().__init__(name, split_info.num_examples, class_names)
-        self.split_info = split_info
+    may_fail = True
+
+    def __init__(self, name, files, parse, class_names=None, memory_limit=2 << 30):
+        super().__init__(name, files.num_examples, class_names)
+        self.files = files
         self.parse = parse
-        mean_bytes = split_info.num_bytes / split_info.num_examples
+        mean_bytes = files.num_bytes / files.num_examples
         self.buffer_size = int(np.clip(memory_limit / mean_bytes, 1, MAX_BUFFER))
 
     def order(self, seed=0, epoch=None):
         if epoch is None:
-            return read_records(self.split_info)
+            return self.files.read()
         key = shuffle_seed(seed, epoch)
         files = tf.random.experimental.stateless_shuffle(
-            tf.range(len(self.split_info.shard_lengths)), seed=key
+            tf.range(len(self.files.paths)), seed=key
         )
         records = tf.data.Dataset.from_tensor_slices(files).interleave(
             self._records_of_file,
@@ -66,12 +119,10 @@ class RecordSource(Source):
     def read(self, *reference):
         return self.parse(*reference)
 
+    def name_of(self, index):
+        return self.files.name_of(index)
+
     def _records_of_file(self, file):
-        lengths = np.array(self.split_info.shard_lengths, "int64")
-        starts = tf.constant(np.cumsum(lengths) - lengths)
-        path = tf.gather(_paths(self.split_info), file)
-        return tf.data.TFRecordDataset(path).enumerate(tf.gather(starts, file))
-
-
-def _paths(split_info):
-    return [str(path) for path in split_info.filepaths]
+        path = tf.gather(self.files.paths, file)
+        start = tf.gather(self.files.starts, file)
+        return tf.data.TFRecordDataset(path).enumerate(start)

@@ -9,8 +9,9 @@ class Source(abc.ABC):
     """A data set whose examples have numbers and an order for every epoch.
 
     An example is a dict: `index`, int64, the example's number, the same in
-    every epoch and process; `image`, uint8 pixels `(height, width, channels)`
-    or a scalar string of JPEG, PNG or BMP bytes; `label`, int64, -1 = unknown.
+    every epoch and process; `image`, pixels `(height, width, channels)` in
+    [0, 255], uint8 or float32, or a scalar string of JPEG, PNG or BMP bytes;
+    `label`, int64, -1 = unknown.
 
     A pipeline over many epochs calls `order`, which is cheap, inside a
     `flat_map` over epochs, and `read`, which may be slow, in one parallel map
@@ -18,10 +19,16 @@ class Source(abc.ABC):
 
     Args:
         name: String for messages, such as `"tfds:cifar10 (train)"`.
-        num_examples: Integer. Readable examples.
+        num_examples: Integer. Examples, without those known to be unreadable.
         class_names: List of strings, or `None` where there are no labels.
         skipped: List of strings. Unreadable examples that were left out.
+
+    Attributes:
+        may_fail: Boolean. Whether `read` may fail in the middle of a run: files
+            change, and what was never read may be broken.
     """
+
+    may_fail = False
 
     def __init__(self, name, num_examples, class_names=None, skipped=()):
         self.name = name
@@ -37,14 +44,26 @@ class Source(abc.ABC):
     def order(self, seed=0, epoch=None):
         """Returns a `tf.data.Dataset` of references, shuffled by (seed, epoch).
 
+        A reference begins with the index of its example.
+
         Args:
             seed, epoch: Integers or integer scalar tensors. With `epoch=None`
                 the examples come by ascending index.
         """
 
     @abc.abstractmethod
-    def read(self, reference):
+    def read(self, *reference):
         """Returns the example of one element of `order`, inside a `tf.data` map."""
+
+    def name_of(self, index):
+        """Returns what people call an example, such as the name of its file."""
+        return f"example {index}"
+
+    def skip(self, indices):
+        """Adds unreadable examples, met in the middle of a run, to `skipped`."""
+        for name in map(self.name_of, indices):
+            if name not in self.skipped:
+                self.skipped.append(name)
 
     def examples(self, seed=0, epoch=None):
         """Returns a `tf.data.Dataset` of examples, in the order of `order`."""
@@ -58,10 +77,11 @@ class IndexedSource(Source):
 
     Args:
         name, class_names, skipped: As for `Source`.
-        images: uint8 array `(n, height, width, channels)`, `n` encoded images
-            (bytes), or `n` paths of files that hold one.
+        images: uint8 or float32 array `(n, height, width, channels)`, `n` encoded
+            images (bytes), or `n` paths of files that hold one.
         labels: Integers `(n,)`, or `None`.
         are_paths: Boolean. `images` are paths.
+        names: Optional list of strings, such as the files' names.
     """
 
     def __init__(
@@ -72,6 +92,7 @@ class IndexedSource(Source):
         class_names=None,
         skipped=(),
         are_paths=False,
+        names=None,
     ):
         super().__init__(name, len(images), class_names, skipped)
         with tf.device("CPU"):  # tf.data would copy from an accelerator every time
@@ -79,7 +100,8 @@ class IndexedSource(Source):
             self.labels = tf.cast(
                 tf.fill([len(images)], -1) if labels is None else labels, tf.int64
             )
-        self.are_paths = are_paths
+        self.are_paths = self.may_fail = are_paths
+        self.names = names
 
     def order(self, seed=0, epoch=None):
         if epoch is None:
@@ -96,6 +118,9 @@ class IndexedSource(Source):
             image = tf.io.read_file(image)
         label = tf.gather(self.labels, reference)
         return {"index": reference, "image": image, "label": label}
+
+    def name_of(self, index):
+        return self.names[index] if self.names else super().name_of(index)
 
 
 def shuffle_seed(seed, epoch):

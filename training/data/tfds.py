@@ -6,9 +6,7 @@ import tensorflow as tf
 
 from keras_mae.program import InputError, unknown
 
-from .readable import keep_readable
-from .records import RecordSource, read_records
-from .source import IndexedSource
+from .records import RecordFiles, source_of_records
 
 
 def open_tfds(name, split, data_dir=None, memory_limit=2 << 30):
@@ -33,15 +31,8 @@ def open_tfds(name, split, data_dir=None, memory_limit=2 << 30):
     source_name = f"tfds:{name} ({split})"
     class_names = features[keys[1]].names if keys[1] else None
     parse = _parser(features, keys)
-    if info.splits[split].num_bytes > memory_limit:
-        return RecordSource(
-            source_name, info.splits[split], parse, class_names, memory_limit
-        )
-    numbers = [f"example {i}" for i in range(info.splits[split].num_examples)]
-    _, labels, images, skipped = keep_readable(
-        read_records(info.splits[split]).map(parse), numbers
-    )
-    return IndexedSource(source_name, images, labels, class_names, skipped)
+    files = _record_files(info.splits[split])
+    return source_of_records(source_name, files, parse, class_names, memory_limit)
 
 
 def _find_builder(name, data_dir):
@@ -109,8 +100,14 @@ def _has_labels(split_info, features, keys):
     if keys[1] is None:
         return True  # nor has another split
     parse = _parser(features, keys)
-    first = next(read_records(split_info).take(1).map(parse).as_numpy_iterator())
+    records = _record_files(split_info).read()
+    first = next(records.take(1).map(parse).as_numpy_iterator())
     return first["label"] >= 0
+
+
+def _record_files(split_info):
+    paths = [str(path) for path in split_info.filepaths]
+    return RecordFiles(paths, split_info.shard_lengths, split_info.num_bytes)
 
 
 def _parser(features, keys):
