@@ -118,12 +118,14 @@ def _decoder(config, shapes):
     patch_dim = config["patch_size"] ** 2 * config["num_channels"]
     shapes.of("decoder_pred.weight", 2, (patch_dim, dim))
     _positions("decoder_pos_embed", dim, shapes)
-    if _ratio(hidden, dim) != config["mlp_ratio"]:
+    pairs = [(config["embed_dim"], config["mlp_ratio"]), (dim, _ratio(hidden, dim))]
+    ratio = max(own for _, own in pairs)  # the smaller one lost more to rounding
+    if any(int(width * ratio) != int(width * own) for width, own in pairs):
         raise InputError(
             f"{shapes.path}: encoder and decoder must have one mlp_ratio. Received: "
-            f"{config['mlp_ratio']} and {_ratio(hidden, dim)}"
+            f"{pairs[0][1]} and {pairs[1][1]}"
         )
-    return {"decoder_embed_dim": dim, "decoder_depth": depth}
+    return {"decoder_embed_dim": dim, "decoder_depth": depth, "mlp_ratio": ratio}
 
 
 def _positions(name, dim, shapes):

@@ -76,6 +76,8 @@ def main(argv=None):
             progress=_bar("reading"),
             **parse_overrides(args.set),
         )
+        if Path(args.source).suffix == ".keras":
+            print(f"{args.source}: a {type(model).__name__} saved by Keras")
         path = save(model, args.destination, args.overwrite, _bar("writing"))
     results = {
         "artifact": str(path),

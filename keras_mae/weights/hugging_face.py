@@ -52,7 +52,8 @@ def make_processor(preprocessing):
     """Returns the `preprocessor_config.json` of a `Preprocessing` as a dictionary.
 
     The shorter side is resized to a whole number of pixels and the centre cut out;
-    where `crop_ratio` asks for a fraction of a pixel, it is rounded.
+    where `crop_ratio` asks for a fraction of a pixel, it is rounded. Pictures that
+    have the size already are resized too, and all values are rounded to bytes.
     """
     side = preprocessing.image_size[0]
     return {

@@ -43,8 +43,9 @@ def load(
         progress: Function that passes a list of tensors on while they are read,
             such as `tqdm.tqdm` (all but `.keras`).
         **overrides: Constructor arguments of the model: what the file cannot tell
-            (`num_heads`, `decoder_num_heads` for widths that no preset has), or
-            what may change (`image_size`, `num_channels`, `mask_ratio`, ...).
+            (`num_heads`, `decoder_num_heads` for widths that no preset has; what
+            `save` wrote tells all), or what may change (`image_size`,
+            `num_channels`, `mask_ratio`, ...).
 
     Returns:
         A `MaskedAutoencoder`, `ViTClassifier`, `ViTEncoder` or, of a `.keras` file,

@@ -5,12 +5,14 @@ import inspect
 from ..layers import ViTEncoder
 from ..models import MaskedAutoencoder
 from ..program import InputError, unknown
+from .arguments import parameters_of
 
 _DEFAULTS = {
     name: parameter.default
     for cls in (ViTEncoder, MaskedAutoencoder)
     for name, parameter in inspect.signature(cls).parameters.items()
-    if isinstance(parameter.default, bool | int | float | str) and name != "final_norm"
+    if name in parameters_of(cls)
+    and isinstance(parameter.default, bool | int | float | str)
 } | {"dtype": "float32"}
 _KINDS = {bool: "true or false", int: "an integer", float: "a number"}
 _BOOLEANS = {"true": True, "false": False}
