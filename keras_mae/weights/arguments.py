@@ -3,6 +3,8 @@
 import inspect
 import math
 
+import numpy as np
+
 from ..layers import ViTEncoder
 from ..models import MaskedAutoencoder
 from ..preprocessing import Preprocessing
@@ -15,6 +17,8 @@ _KERAS = ("name", "dtype")
 # Whether the authors' files were trained with normalised targets, by their names.
 _RELEASED = {"mae_pretrain_vit_": True, "mae_visualize_vit_": False}
 _TOLD = {"final_norm"}  # only the file can tell
+_POSITIVE = ("num_heads", "decoder_num_heads", "num_channels", "image_size")
+_POSITIVE += ("layer_norm_eps",)
 # Hugging Face's names of what the shapes tell.
 _CONFIG = {
     "embed_dim": "hidden_size",
@@ -60,6 +64,7 @@ def find_arguments(source, architecture, overrides, names):
     if arguments.get("preprocessing") is None:
         arguments["preprocessing"] = _preprocessing(source, arguments)
     _check_heads(source.path, arguments, names)
+    _check_positive(arguments)
     return arguments
 
 
@@ -109,7 +114,8 @@ def _check_overrides(path, config, overrides, names):
         if name not in names:
             raise unknown("argument", name, names)
         # Another number of channels is a change that can be made.
-        if name != "num_channels" and config.get(name, value) != value:
+        is_told = name in config and name != "num_channels"
+        if is_told and config[name] != value:
             raise InputError(
                 f"{path} has {name}={config[name]}, which cannot be changed. "
                 f"Received: {name}={value}"
@@ -124,6 +130,13 @@ def _check_heads(path, arguments, names):
             f"{path} does not tell its number of attention heads, no config.json "
             f"beside it does, and no preset has its width: give {' and '.join(missing)}"
         )
+
+
+def _check_positive(arguments):
+    for name in _POSITIVE:
+        value = arguments.get(name, 1)
+        if not all(number > 0 for number in np.ravel(value)):  # NaN is not
+            raise InputError(f"{name} must exceed 0. Received: {name}={value}")
 
 
 def _check_config(source, config):

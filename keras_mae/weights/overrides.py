@@ -1,21 +1,55 @@
 """Constructor arguments on the command line: `--set key=value`."""
 
 import inspect
+import math
 
 from ..layers import ViTEncoder
 from ..models import MaskedAutoencoder
 from ..program import InputError, unknown
 from .arguments import parameters_of
 
-_DEFAULTS = {
-    name: parameter.default
+_DTYPES = ("float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
+
+
+def _image_size(text):
+    if "," not in text:
+        return int(text)
+    height, width = map(int, text.split(","))
+    return height, width
+
+
+def _dtype(text):
+    return _DTYPES[_DTYPES.index(text)]
+
+
+def _boolean(text):
+    return {"true": True, "false": False}[text.lower()]
+
+
+def _number(text):
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(number)
+    return number
+
+
+# What a value may be, and how it is read: by its argument's name or default.
+_SPECIAL = {
+    "image_size": ("an integer or HEIGHT,WIDTH", _image_size),
+    "dtype": (f"one of {', '.join(_DTYPES)}", _dtype),
+}
+_BY_TYPE = {
+    bool: ("true or false", _boolean),
+    int: ("an integer", int),
+    float: ("a number", _number),
+    str: ("a name", str),
+}
+_KEYS = {
+    name: _BY_TYPE[type(parameter.default)]
     for cls in (ViTEncoder, MaskedAutoencoder)
     for name, parameter in inspect.signature(cls).parameters.items()
-    if name in parameters_of(cls)
-    and isinstance(parameter.default, bool | int | float | str)
-} | {"dtype": "float32"}
-_KINDS = {bool: "true or false", int: "an integer", float: "a number"}
-_BOOLEANS = {"true": True, "false": False}
+    if name in parameters_of(cls) and type(parameter.default) in _BY_TYPE
+} | _SPECIAL
 
 
 def add_set_argument(parser):
@@ -26,8 +60,7 @@ def add_set_argument(parser):
         nargs="+",
         default=[],
         metavar="KEY=VALUE",
-        help="what the file cannot tell, or should change: "
-        + ", ".join(sorted(_DEFAULTS)),
+        help="what the file cannot tell, or should change: " + ", ".join(sorted(_KEYS)),
     )
 
 
@@ -42,19 +75,15 @@ def parse_overrides(settings):
         name, equals, text = setting.partition("=")
         if not equals:
             raise InputError(f"--set takes KEY=VALUE; received {setting!r}")
-        if name not in _DEFAULTS:
-            raise unknown("--set key", name, _DEFAULTS)
+        if name not in _KEYS:
+            raise unknown("--set key", name, _KEYS)
         overrides[name] = _parse(name, text)
     return overrides
 
 
 def _parse(name, text):
-    kind = type(_DEFAULTS[name])
+    expected, parse = _KEYS[name]
     try:
-        if name == "image_size" and "," in text:
-            height, width = map(int, text.split(","))
-            return height, width
-        return _BOOLEANS[text.lower()] if kind is bool else kind(text)
+        return parse(text)
     except (KeyError, ValueError) as error:
-        expected = _KINDS[kind] + (" or HEIGHT,WIDTH" if name == "image_size" else "")
         raise InputError(f"--set {name} takes {expected}; received {text!r}") from error

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import shutil
 
 import numpy as np
@@ -239,6 +240,13 @@ def test_positions_of_a_classifier_are_resized():
         ({"num_head": 4}, "unknown argument 'num_head'; did you mean num_heads"),
         ({"image_size": 33}, "multiple of `patch_size`"),
         ({"num_heads": 5}, "multiple of `num_heads`"),
+        ({"num_heads": 0}, "num_heads must exceed 0. Received: num_heads=0"),
+        ({"decoder_num_heads": -4}, "decoder_num_heads must exceed 0"),
+        ({"num_channels": 0}, "num_channels must exceed 0"),
+        ({"layer_norm_eps": -1e-6}, "layer_norm_eps must exceed 0"),
+        ({"layer_norm_eps": math.nan}, "layer_norm_eps must exceed 0"),
+        ({"mask_ratio": math.nan}, r"`mask_ratio` must lie in \[0, 1\)"),
+        ({"image_size": (0, 32)}, r"image_size must exceed 0.*\(0, 32\)"),
         ({"final_norm": True}, "unknown argument 'final_norm'"),
     ],
 )

@@ -32,6 +32,8 @@ def test_sizes_may_be_rectangles():
         ("final_norm=true", "unknown --set key 'final_norm'"),
         ("num_heads=4.5", "num_heads takes an integer; received '4.5'"),
         ("mask_ratio=half", "mask_ratio takes a number; received 'half'"),
+        ("mask_ratio=nan", "mask_ratio takes a number; received 'nan'"),
+        ("dtype=int32", "dtype takes one of float32, float16, .*received 'int32'"),
         ("norm_pix_loss=1", "norm_pix_loss takes true or false; received '1'"),
         ("image_size=32,", "takes an integer or HEIGHT,WIDTH; received '32,'"),
         ("image_size=1,2,3", "takes an integer or HEIGHT,WIDTH; received '1,2,3'"),
