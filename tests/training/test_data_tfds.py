@@ -138,6 +138,19 @@ def test_known_name_that_is_not_prepared_is_an_error(data_dir):
         load_source("tfds:mnist", data_dir=data_dir)
 
 
+def test_download_is_done_only_when_asked(tmp_path):
+    with pytest.raises(
+        InputError, match="nothing is downloaded here without ,download"
+    ):
+        load_source("tfds:tiny_shades", data_dir=tmp_path)
+    source = load_source("tfds:tiny_shades,download=true", data_dir=tmp_path)
+    assert source.num_examples == 20
+    with pytest.raises(InputError, match="true or false; received 'yes'"):
+        load_source("tfds:tiny_shades,download=yes", data_dir=tmp_path)
+    with pytest.raises(InputError, match="tiny_shade"):
+        load_source("tfds:tiny_shade,download=true", data_dir=tmp_path)
+
+
 def test_missing_data_dir_is_an_error(tmp_path):
     with pytest.raises(InputError, match="no such folder: .*nowhere; expected"):
         load_source("tfds:mnist", data_dir=tmp_path / "nowhere")

@@ -1,15 +1,15 @@
-"""Data sets that TensorFlow Datasets has prepared on disk; nothing is downloaded."""
+"""Data sets that TensorFlow Datasets prepares on disk, downloaded only when asked."""
 
 import os
 
 import tensorflow as tf
 
-from keras_mae.program import InputError, unknown
+from keras_mae.program import InputError, checking_input, unknown
 
 from .records import RecordFiles, source_of_records
 
 
-def open_tfds(name, split, data_dir=None, memory_limit=2 << 30):
+def open_tfds(name, split, data_dir=None, memory_limit=2 << 30, download=False):
     """Returns a split of a prepared data set with its images still encoded.
 
     A split that fits into the memory limit is kept there and every example is
@@ -21,10 +21,13 @@ def open_tfds(name, split, data_dir=None, memory_limit=2 << 30):
             "validation" where it is missing or has no labels.
         data_dir: String or path. Default: TFDS's own, `~/tensorflow_datasets`.
         memory_limit: Integer. Bytes.
+        download: Boolean. Whether TFDS may fetch and prepare what is not there.
 
     Raises:
         InputError: The data set, the split or the images are not there.
     """
+    if download:
+        _download(name, data_dir)
     info = _find_builder(name, data_dir).info
     features, keys = _image_and_label(info.features, name)
     split = _choose_split(info, split, name, lambda s: _has_labels(s, features, keys))
@@ -33,6 +36,13 @@ def open_tfds(name, split, data_dir=None, memory_limit=2 << 30):
     parse = _parser(features, keys)
     files = _record_files(info.splits[split])
     return source_of_records(source_name, files, parse, class_names, memory_limit)
+
+
+def _download(name, data_dir):
+    tfds = _tensorflow_datasets()
+    data_dir = data_dir and os.path.expanduser(data_dir)
+    with checking_input():
+        tfds.builder(name, data_dir=data_dir).download_and_prepare()
 
 
 def _find_builder(name, data_dir):
@@ -51,7 +61,7 @@ def _find_builder(name, data_dir):
         found = [entry.strip("/") for entry in tf.io.gfile.listdir(data_dir)]
         raise InputError(
             f"{unknown('data set', name, found)} (what is prepared in {data_dir}; "
-            "nothing is downloaded here)"
+            "nothing is downloaded here without ,download=true after the name)"
         ) from error
     if builder.info.file_format != tfds.core.FileFormat.TFRECORD:
         raise InputError(
