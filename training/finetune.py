@@ -99,7 +99,7 @@ def finetune(
         validation_data=tests,
         validation_freq=config.evaluate_every,
     )
-    with scope:
+    with classifier.distribute_strategy.scope():  # the first one cannot be used again
         results = _judge(classifier, tests, workdir)
     return {
         "program": "finetune",
@@ -120,10 +120,11 @@ def _judge(classifier, tests, workdir):
     # With a moving average, that is the model; after `fit` it is already.
     classifier.optimizer.finalize_variable_values(classifier.trainable_variables)
     copy = in_single_precision(classifier)
+    path = save_model(copy, workdir)  # before it is compiled: without optimizer
     copy.compile(**loss_and_metrics(copy.num_classes))
     judged = copy.evaluate(tests, verbose=0, return_dict=True)
     results = {f"test_{name}": round(value, 6) for name, value in judged.items()}
-    return {"model": str(save_model(copy, workdir)), **results}
+    return {"model": str(path), **results}
 
 
 def _arguments(argv):

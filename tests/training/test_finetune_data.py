@@ -1,0 +1,95 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from keras_mae import Preprocessing
+from keras_mae.program import InputError
+from training.data import training_dataset
+from training.finetune_config import FinetuneConfig
+from training.finetune_data import finetuning_dataset
+
+PREPROCESSING = Preprocessing(16, 3)
+FULL = FinetuneConfig(batch_size=4, epochs=3)
+PLAIN = dataclasses.replace(
+    FULL, magnitude=0.0, erasing=0.0, mixup=0.0, cutmix=0.0, label_smoothing=0.0
+)
+
+
+def batches(source, config, first_epoch=0):
+    dataset = finetuning_dataset(source, PREPROCESSING, config, 3, first_epoch)
+    assert len(dataset) == 3 * (config.epochs - first_epoch)
+    images, labels = zip(*dataset.as_numpy_iterator(), strict=True)
+    return np.array(images), np.array(labels)
+
+
+@pytest.fixture(scope="module")
+def full(source):
+    """Images and labels of three epochs with all that a recipe can ask for."""
+    return batches(source(), FULL)
+
+
+def test_without_augmentation_it_is_the_training_data(source):
+    images, labels = batches(source(), PLAIN)
+    plain = training_dataset(
+        source(),
+        PREPROCESSING,
+        4,
+        epochs=3,
+        crop_scale=PLAIN.crop_scale,
+        with_labels=True,
+    )
+    expected, numbers = zip(*plain.as_numpy_iterator(), strict=True)
+    np.testing.assert_allclose(images, expected, atol=1e-5)
+    np.testing.assert_array_equal(labels, np.eye(3)[np.array(numbers)])
+
+
+def test_a_run_that_goes_on_sees_what_it_would_have_seen(source, full):
+    images, labels = full
+    later_images, later_labels = batches(source(), FULL, first_epoch=1)
+    np.testing.assert_array_equal(later_images, images[3:])
+    np.testing.assert_array_equal(later_labels, labels[3:])
+
+
+def test_another_seed_is_another_augmentation(source, full):
+    images, _ = full
+    others, _ = batches(source(), dataclasses.replace(FULL, seed=1))
+    assert (images != others).mean() > 0.9
+
+
+def test_epochs_differ(full):
+    images, _ = full
+    assert (images[:3] != images[3:6]).mean() > 0.9
+
+
+def test_labels_are_smoothed_and_mixed(full):
+    _, labels = full
+    np.testing.assert_allclose(labels.sum(-1), 1, rtol=1e-5)
+    assert labels.min() == pytest.approx(0.1 / 3, rel=1e-3)
+    assert len(np.unique(labels.round(4))) > 10
+
+
+def test_erasing_alone_shows_noise(source):
+    images, _ = batches(source(), dataclasses.replace(PLAIN, erasing=1.0))
+    varied = np.ptp(images, axis=(2, 3, 4)) > 0.5
+    assert varied.mean() > 0.95
+
+
+def test_shapes_are_static(source):
+    images, labels = finetuning_dataset(source(), PREPROCESSING, FULL, 3).element_spec
+    assert (images.shape, labels.shape) == ((4, 16, 16, 3), (4, 3))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"erasing": 2.0}, "erasing must be a probability"),
+        ({"magnitude": 20.0}, "magnitude must lie in"),
+        ({"mixup": -1.0}, "mixup must be 0 or more"),
+        ({"crop_scale": (1.0, 0.5)}, "crop_scale must be two shares"),
+    ],
+)
+def test_impossible_settings_are_errors(source, wrong, message):
+    config = dataclasses.replace(FULL, **wrong)
+    with pytest.raises(InputError, match=message):
+        finetuning_dataset(source(), PREPROCESSING, config, 3)
