@@ -1,5 +1,6 @@
 """Keras layers of masked autoencoders: patchify, mask, encode, decode."""
 
+from .attention import SelfAttention
 from .compiled import LayerNorm, compiled_chains, gelu
 from .dense import Dense2D
 from .mae_decoder import MAEDecoder
@@ -16,7 +17,7 @@ from .masking import RandomMasking
 from .patches import PatchEmbed, Patchify, Unpatchify
 from .position_embedding import PositionEmbedding, sincos_positions
 from .stochastic_depth import StochasticDepth
-from .transformer import MLP, SelfAttention, TransformerBlock
+from .transformer import MLP, TransformerBlock
 from .vit_encoder import ViTEncoder, pool
 
 __all__ = [

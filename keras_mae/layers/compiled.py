@@ -36,13 +36,23 @@ def compiled_chains(model):
         _COMPILING.reset(token)
 
 
+def is_compiling():
+    """Returns whether chains that are traced now should be compiled."""
+    return _COMPILING.get()
+
+
+def compiled(function):
+    """Decorates a chain: XLA makes one kernel of it."""
+    return tf.function(function, jit_compile=True, autograph=False)
+
+
 @keras.saving.register_keras_serializable(package="keras_mae", name="gelu")
 def gelu(x):
     """Exact GELU, `0.5 * x * (1 + erf(x / sqrt(2)))`.
 
     Spelled out, because Keras emits `Erfc`, which ONNX does not have.
     """
-    return _compiled_gelu(x) if _COMPILING.get() else _gelu(x)
+    return _compiled_gelu(x) if is_compiling() else _gelu(x)
 
 
 @keras.saving.register_keras_serializable(package="keras_mae")
@@ -63,27 +73,23 @@ class LayerNorm(keras.layers.LayerNormalization):
         super().__init__(epsilon=epsilon, **kwargs)
 
     def call(self, inputs):
-        if not _COMPILING.get():
+        if not is_compiling():
             return super().call(inputs)
         gamma, beta = (tf.convert_to_tensor(w) for w in (self.gamma, self.beta))
         epsilon = tf.constant(self.epsilon, tf.float32)
         return _compiled_norm(inputs, gamma, beta, epsilon)
 
 
-def _compiled(function):
-    return tf.function(function, jit_compile=True, autograph=False)
-
-
 def _gelu(x):
     return 0.5 * x * (1.0 + tf.math.erf(x * _RSQRT_2))
 
 
-@_compiled
+@compiled
 def _gelu_forward(x):
     return tf.cast(_gelu(tf.cast(x, tf.float32)), x.dtype)
 
 
-@_compiled
+@compiled
 def _gelu_backward(x, upstream):
     x, dtype = tf.cast(x, tf.float32), upstream.dtype
     slope = 0.5 * (1.0 + tf.math.erf(x * _RSQRT_2))
@@ -112,14 +118,14 @@ def _standardise(rows, epsilon):
     return centred * inverse, inverse
 
 
-@_compiled
+@compiled
 def _norm_forward(x, gamma, beta, epsilon):
     standard, _ = _standardise(_as_rows(x), epsilon)
     rows = standard * tf.cast(gamma, tf.float32) + tf.cast(beta, tf.float32)
     return tf.reshape(tf.cast(rows, x.dtype), tf.shape(x))
 
 
-@_compiled
+@compiled
 def _norm_backward(x, gamma, epsilon, upstream):
     standard, inverse = _standardise(_as_rows(x), epsilon)
     upstream = _as_rows(upstream)

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from .attention import last_tokens
 from .compiled import LayerNorm
 from .dense import Dense2D
 from .position_embedding import PositionEmbedding
@@ -28,9 +29,11 @@ class MAEDecoder(keras.layers.Layer):
         mask: Float tensor `(batch, num_patches)`, 1 = hidden.
         ids_restore: Integer tensor `(batch, num_patches)`: the place among the
             visible tokens of every patch that is visible.
+        training: Boolean. Whether only hidden patches are predicted.
 
     Returns:
-        Float tensor `(batch, num_patches, patch_dim)`.
+        Float tensor `(batch, num_patches, patch_dim)`; in training, zeros where
+        patches are visible.
 
     Reference: [He et al., 2022](https://arxiv.org/abs/2111.06377), section 3.
     """
@@ -87,11 +90,13 @@ class MAEDecoder(keras.layers.Layer):
         ):
             layer.build(tokens)
 
-    def call(self, latent, mask, ids_restore):
+    def call(self, latent, mask, ids_restore, training=False):
         tokens = self.decoder_embed(latent)
+        num_visible, num_patches = tokens.shape[1] - 1, ids_restore.shape[1]
+        if training and num_visible < num_patches:
+            return self._predict_hidden(tokens, ids_restore, num_visible)
         patches = self.positions(self._unshuffle(tokens[:, 1:], mask, ids_restore))
-        class_position = tf.cast(self.positions.class_position(), tokens.dtype)
-        tokens = tf.concat([tokens[:, :1] + class_position, patches], axis=1)
+        tokens = self._with_class_token(tokens, patches)
         for block in self.blocks:
             tokens = block(tokens)
         return self.decoder_pred(self.decoder_norm(tokens)[:, 1:])
@@ -106,6 +111,31 @@ class MAEDecoder(keras.layers.Layer):
         names = ("grid_size", "patch_dim", "embed_dim", "depth", "num_heads")
         names += ("mlp_ratio", "layer_norm_eps")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+    def _predict_hidden(self, tokens, ids_restore, num_visible):
+        """Predicts hidden patches alone, in the order in which patches were shuffled.
+
+        Blocks do not mind the order, and nobody asks the last one for the visible
+        patches: the loss leaves them out.
+        """
+        num_patches = ids_restore.shape[1]
+        num_hidden = num_patches - num_visible
+        mask_tokens = tf.cast(tf.convert_to_tensor(self.mask_token), tokens.dtype)
+        mask_tokens = tf.tile(mask_tokens, (tf.shape(tokens)[0], num_hidden, 1))
+        patches = tf.concat([tokens[:, 1:], mask_tokens], axis=1)
+        patches = self.positions(patches, tf.argsort(ids_restore, axis=1))
+        tokens = self._with_class_token(tokens, patches)
+        for block in self.blocks[:-1]:
+            tokens = block(tokens)
+        for block in self.blocks[-1:]:
+            tokens = block(tokens, num_queries=num_hidden)
+        pred = self.decoder_pred(self.decoder_norm(last_tokens(tokens, num_hidden, 1)))
+        pred = tf.pad(pred, ((0, 0), (num_visible, 0), (0, 0)))
+        return tf.gather(pred, ids_restore, batch_dims=1)
+
+    def _with_class_token(self, tokens, patches):
+        position = tf.cast(self.positions.class_position(), tokens.dtype)
+        return tf.concat([tokens[:, :1] + position, patches], axis=1)
 
     def _unshuffle(self, visible, mask, ids_restore):
         # Hidden patches point past the visible ones; any row will do for them.

@@ -3,72 +3,10 @@
 import keras
 import tensorflow as tf
 
+from .attention import SelfAttention, last_tokens
 from .compiled import LayerNorm, gelu
 from .dense import Dense2D
 from .stochastic_depth import StochasticDepth
-
-
-@keras.saving.register_keras_serializable(package="keras_mae")
-class SelfAttention(keras.layers.Layer):
-    """Multi-head self-attention with one product for queries, keys and values.
-
-    Args:
-        num_heads: Integer, a divisor of the tokens' width.
-
-    Call arguments:
-        tokens: Float tensor `(batch, n, dim)`.
-        attention_mask: Optional boolean tensor `(batch, n)`; False = unseen by all.
-
-    Returns:
-        Float tensor `(batch, n, dim)`.
-
-    Raises:
-        ValueError: The width is not a multiple of `num_heads`.
-
-    Reference: [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 3.2.
-    """
-
-    def __init__(self, num_heads, **kwargs):
-        super().__init__(**kwargs)
-        self.num_heads = num_heads
-
-    def build(self, input_shape):
-        dim = input_shape[-1]
-        if dim % self.num_heads:
-            raise ValueError(
-                "The width of the tokens must be a multiple of `num_heads`. "
-                f"Received: width={dim}, num_heads={self.num_heads}"
-            )
-        self.qkv = Dense2D(3 * dim, dtype=self.dtype_policy, name="qkv")
-        self.proj = Dense2D(dim, dtype=self.dtype_policy, name="proj")
-        self.qkv.build(input_shape)
-        self.proj.build(input_shape)
-
-    def call(self, tokens, attention_mask=None):
-        n, dim = tf.shape(tokens)[1], tokens.shape[-1]
-        n = tokens.shape[1] or n
-        head_dim = dim // self.num_heads
-        qkv = tf.reshape(self.qkv(tokens), (-1, n, 3, self.num_heads, head_dim))
-        q, k, v = tf.unstack(tf.transpose(qkv, (2, 0, 3, 1, 4)))  # (B, heads, n, hd)
-        scores = tf.matmul(q * head_dim**-0.5, k, transpose_b=True)
-        attended = tf.matmul(self._softmax(scores, attention_mask), v)
-        attended = tf.transpose(attended, (0, 2, 1, 3))  # (B, n, heads, hd)
-        return self.proj(tf.reshape(attended, (-1, n, dim)))
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        return {**super().get_config(), "num_heads": self.num_heads}
-
-    def _softmax(self, scores, attention_mask):
-        dtype = scores.dtype
-        if dtype == tf.float16:  # its exponentials overflow
-            scores = tf.cast(scores, tf.float32)
-        if attention_mask is not None:
-            hidden = ~attention_mask[:, None, None, :]
-            scores = tf.where(hidden, tf.constant(-1e9, scores.dtype), scores)
-        return tf.cast(tf.nn.softmax(scores), dtype)
 
 
 @keras.saving.register_keras_serializable(package="keras_mae")
@@ -121,9 +59,11 @@ class TransformerBlock(keras.layers.Layer):
         attention_mask: Optional boolean tensor `(batch, n)`; False = unseen by all.
         training: Boolean. Whether branches are dropped.
         seed: Optional integer tensor `(2,)` of the stochastic depth.
+        num_queries: Optional integer: only the last tokens are wanted. The others
+            are seen by their attention and cost nothing else.
 
     Returns:
-        Float tensor `(batch, n, dim)`.
+        Float tensor `(batch, n, dim)`, or `(batch, num_queries, dim)`.
 
     Reference: [Dosovitskiy et al., 2020](https://arxiv.org/abs/2010.11929), 3.1.
     """
@@ -154,15 +94,22 @@ class TransformerBlock(keras.layers.Layer):
         for layer in (self.norm1, self.attn, self.norm2, self.mlp):
             layer.build(input_shape)
 
-    def call(self, tokens, attention_mask=None, training=False, seed=None):
+    def call(
+        self,
+        tokens,
+        attention_mask=None,
+        training=False,
+        seed=None,
+        num_queries=None,
+    ):
         seeds = (None, None) if seed is None else _split(seed)
-        branch = self.attn(self.norm1(tokens), attention_mask=attention_mask)
+        branch = self.attn(
+            self.norm1(tokens), attention_mask=attention_mask, num_queries=num_queries
+        )
+        tokens = last_tokens(tokens, num_queries, axis=1)
         tokens = tokens + self.drop_path(branch, training=training, seed=seeds[0])
         branch = self.mlp(self.norm2(tokens))
         return tokens + self.drop_path(branch, training=training, seed=seeds[1])
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
 
     def get_config(self):
         return {

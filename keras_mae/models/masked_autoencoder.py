@@ -58,8 +58,9 @@ class MaskedAutoencoder(keras.Model):
             `(batch, num_patches)`, whose lowest stay visible, or `mask`,
             `(batch, num_patches)`, 1 = hidden (outside training, images may
             hide different numbers).
-        training: Boolean. Whether masks follow the step; otherwise every call
-            draws the same.
+        training: Boolean. Whether masks follow the step, and hidden patches alone
+            are predicted (`pred` is 0 elsewhere); otherwise every call draws the same
+            masks.
 
     Returns:
         A dictionary of `pred`, `(batch, num_patches, patch_size * patch_size *
@@ -212,7 +213,9 @@ class MaskedAutoencoder(keras.Model):
             attention_mask=None if mask is None or training else _not_hidden(masked),
             training=training,
         )
-        pred = self.decoder(latent, masked["mask"], masked["ids_restore"])
+        pred = self.decoder(
+            latent, masked["mask"], masked["ids_restore"], training=training
+        )
         return {"pred": pred, "mask": masked["mask"]}
 
     def compute_loss(

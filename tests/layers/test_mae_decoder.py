@@ -75,3 +75,24 @@ def test_class_token_informs_the_prediction():
     latent[:, 0] += 1
     after = decoder(**{**INPUTS, "latent": latent})
     assert np.abs(np.subtract(after, before)).max() > 1e-4
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_training_predicts_the_same_of_hidden_patches_and_nothing_of_visible_ones(
+    depth,
+):
+    decoder = MAEDecoder(**{**TINY, "depth": depth})
+    hidden = INPUTS["mask"][..., None]
+    np.testing.assert_allclose(
+        decoder(**INPUTS, training=True), decoder(**INPUTS) * hidden, atol=1e-6
+    )
+
+
+def test_training_predicts_every_patch_where_none_is_hidden():
+    decoder = MAEDecoder(**TINY)
+    latent = np.repeat(LATENT[:, :1], 7, axis=1)
+    order = np.int32([[3, 1, 2, 0, 5, 4]] * 2)
+    nothing_hidden = (latent, np.zeros((2, 6), "float32"), order)
+    np.testing.assert_array_equal(
+        decoder(*nothing_hidden, training=True), decoder(*nothing_hidden)
+    )
