@@ -8,6 +8,8 @@ import keras
 
 from .callbacks import Throughput
 from .checkpoint import Checkpoint
+from .epoch_table import EpochTable
+from .input_watch import InputWait
 
 
 class TrainingDiverged(RuntimeError):
@@ -34,9 +36,9 @@ def fit(model, batches, config, workdir, steps, first_epoch, callbacks=(), **kwa
         print(f"resuming after epoch {first_epoch} of {config.epochs}")
     if first_epoch >= config.epochs:
         return {}
-    began = time.perf_counter()
+    began, wait = time.perf_counter(), InputWait()
     history = model.fit(
-        batches,
+        wait.watch(batches),
         steps_per_epoch=steps,
         epochs=config.epochs,
         initial_epoch=first_epoch,
@@ -44,8 +46,10 @@ def fit(model, batches, config, workdir, steps, first_epoch, callbacks=(), **kwa
         verbose=1 if sys.stdout.isatty() else 2,
         callbacks=[
             Throughput(config.batch_size),
+            wait,
             *callbacks,
             keras.callbacks.TensorBoard(workdir / "logs", write_graph=False),
+            EpochTable(workdir / "logs" / "epochs.csv"),
             keras.callbacks.TerminateOnNaN(),
             Checkpoint(workdir),
         ],

@@ -16,6 +16,7 @@ from .config import PretrainConfig
 from .data import evaluation_dataset, load_source, steps_per_epoch, training_dataset
 from .distribution import strategy_scope
 from .fitting import fit
+from .input_watch import UnreadableImages
 from .rule_audit import audit_rules
 from .schedules import warmup_cosine
 from .settings import check_execution, check_settings
@@ -94,8 +95,11 @@ def pretrain(config, data, workdir, data_dir=None, strategy="one", replicas=None
         workdir = open_workdir(workdir, config, data=data)
         audit_rules(model, rules, workdir)
         restore(model, workdir)
-    pictures = _pictures(source, model, config, workdir)
-    history = fit(model, batches, config, workdir, steps, first_epoch, [pictures])
+    callbacks = [
+        _pictures(source, model, config, workdir),
+        UnreadableImages(source, workdir),
+    ]
+    history = fit(model, batches, config, workdir, steps, first_epoch, callbacks)
     return {
         "program": "pretrain",
         "model": str(save_for_inference(model, config, workdir)),

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -74,7 +75,30 @@ def test_tensorboard_shows_loss_rate_speed_and_pictures(run):
         for event in tf.compat.v1.train.summary_iterator(str(file)):
             tags |= {value.tag for value in event.summary.value}
     expected = {"epoch_loss", "epoch_learning_rate", "epoch_images_per_second"}
-    assert expected | {"reconstructions"} <= tags
+    assert expected | {"epoch_input_wait", "reconstructions"} <= tags
+
+
+def test_table_holds_the_figures_of_every_epoch(run):
+    workdir, _, results = run
+    lines = (workdir / "logs" / "epochs.csv").read_text().splitlines()
+    columns = lines[0].split(",")
+    assert columns[0] == "epoch"
+    assert {"loss", "images_per_second", "input_wait"} <= set(columns)
+    assert [line.split(",")[0] for line in lines[1:]] == ["1", "2", "3"]
+    last = dict(zip(columns, map(float, lines[3].split(",")), strict=True))
+    assert last["loss"] == pytest.approx(results["loss"], abs=1e-5)
+
+
+def test_unreadable_images_are_skipped_counted_and_listed(tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    for name in ("a.png", "b.png"):
+        keras.utils.save_img(images / name, np.full((30, 30, 3), 99.0))
+    (images / "broken.jpg").write_text("no image")
+    workdir = tmp_path / "run"
+    results = pretrain.main(command(workdir, "num_channels=1", data=f"folder:{images}"))
+    assert (results["images"], results["skipped_images"]) == (2, 1)
+    assert (workdir / "unreadable.txt").read_text() == "broken.jpg\n"
 
 
 def test_interrupted_run_ends_as_it_would_have(run, tmp_path):
