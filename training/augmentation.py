@@ -42,12 +42,26 @@ def random_crop_window(height, width, seed, scale=(0.2, 1.0), aspect=(3 / 4, 4 /
     sizes = _crop_sizes(draws[0], draws[1], tf.reduce_prod(image_size), scale, aspect)
     fits = tf.reduce_all((sizes >= 1) & (sizes <= image_size), axis=1)
     first = tf.argmax(fits)  # the first True; 0 where there is none
-    # As randint(0, slack + 1); float32 may round the product up to slack + 1.
-    slack = image_size - sizes[first]
-    corner = tf.minimum(tf.floor(draws[2:, first] * (slack + 1)), slack)
+    corner = _corner(draws[2:, first], image_size - sizes[first])
     window = tf.concat([corner, sizes[first]], axis=0)
     window = tf.where(fits[first], window, _centre_window(image_size, aspect))
     return tf.cast(window, tf.int32)
+
+
+def clipped_crop_window(height, width, seed, scale=(0.08, 1.0), aspect=(3 / 4, 4 / 3)):
+    """Draws the window of a random resized crop at the first try, clipped to the image.
+
+    The linear probe was published with this one. What sticks out is cut off, so
+    elongated crops lose area; `random_crop_window` draws again.
+
+    Args and returns as of `random_crop_window`.
+    """
+    image_size = tf.cast(tf.stack([height, width]), tf.float32)
+    draws = tf.random.stateless_uniform([4, 1], seed)
+    sizes = _crop_sizes(draws[0], draws[1], tf.reduce_prod(image_size), scale, aspect)
+    size = tf.clip_by_value(sizes[0], 1.0, image_size)
+    corner = _corner(draws[2:, 0], image_size - size)
+    return tf.cast(tf.concat([corner, size], axis=0), tf.int32)
 
 
 def random_flip(pixels, seed):
@@ -78,6 +92,11 @@ def _crop_sizes(area_draws, aspect_draws, image_area, scale, aspect):
     low, high = math.log(aspect[0]), math.log(aspect[1])
     ratio = tf.exp(low + aspect_draws * (high - low))
     return tf.round(tf.sqrt(tf.stack([area / ratio, area * ratio], axis=1)))
+
+
+def _corner(draws, slack):
+    # As randint(0, slack + 1); float32 may round the product up to slack + 1.
+    return tf.minimum(tf.floor(draws * (slack + 1)), slack)
 
 
 def _centre_window(image_size, aspect):

@@ -5,18 +5,17 @@ import tensorflow as tf
 from keras_mae.program import InputError
 from training.augmentation import (
     check_crop,
+    clipped_crop_window,
     example_seed,
     random_crop_window,
     random_flip,
 )
 
 
-def windows(height, width, num=2000, **kwargs):
+def windows(height, width, num=2000, draw_window=random_crop_window, **kwargs):
     """Returns an integer array `(num, 4)` of windows, one for each example."""
     draw = tf.function(
-        lambda index: random_crop_window(
-            height, width, example_seed(0, 0, index), **kwargs
-        )
+        lambda index: draw_window(height, width, example_seed(0, 0, index), **kwargs)
     )
     drawn = tf.map_fn(draw, tf.range(num, dtype=tf.int64), fn_output_signature=tf.int32)
     return drawn.numpy()
@@ -69,6 +68,34 @@ def test_largest_centred_window_where_no_try_fits():
 def test_one_pixel_has_one_window():
     np.testing.assert_array_equal(windows(1, 1, num=5), [[0, 0, 1, 1]] * 5)
     np.testing.assert_array_equal(windows(1, 50, num=5)[:, 2:], [[1, 1]] * 5)
+
+
+def clipped_windows(*args, **kwargs):
+    return windows(*args, draw_window=clipped_crop_window, **kwargs).T
+
+
+def test_what_sticks_out_is_clipped_at_the_first_try():
+    # Windows of the whole area: as wide as high, or cut off.
+    top, left, height, width = clipped_windows(100, 100, scale=(1, 1))
+    assert {*top + height, *left + width} <= set(range(101))
+    assert (np.maximum(height, width) == 100).all()
+    assert np.quantile(np.minimum(height, width), 0) == 87  # sqrt(3 / 4)
+    assert np.mean(np.minimum(height, width)) == pytest.approx(93, abs=0.5)
+
+
+def test_clipped_windows_have_uniform_areas_where_all_fit():
+    top, left, height, width = clipped_windows(1000, 1000, scale=(0.08, 0.7))
+    quartiles = [0.08, 0.235, 0.39, 0.545, 0.7]
+    np.testing.assert_allclose(
+        np.quantile(height * width / 1e6, [0, 0.25, 0.5, 0.75, 1]), quartiles, atol=0.02
+    )
+    free = np.stack([top / (1000 - height), left / (1000 - width)])
+    np.testing.assert_allclose(free.mean(1), 0.5, atol=0.03)
+
+
+def test_clipped_window_of_one_pixel_is_that_pixel():
+    drawn = clipped_windows(1, 1, num=5)
+    np.testing.assert_array_equal(drawn.T, [[0, 0, 1, 1]] * 5)
 
 
 def test_flip_mirrors_half_of_the_images():

@@ -136,6 +136,18 @@ def test_whole_images_without_crop_and_flip_are_what_evaluation_sees():
     np.testing.assert_allclose(images, batch, atol=1e-4)
 
 
+def test_windows_can_be_drawn_otherwise():
+    def top_left(height, width, seed, scale, aspect):
+        return [0, 0, 4, 4]
+
+    source = IndexedSource("ramp", np.arange(36, dtype="uint8").reshape(1, 6, 6, 1))
+    (batch,) = training_dataset(
+        source, PREPROCESSING, 1, epochs=1, crop_window=top_left, flip=False
+    )
+    ramp = np.arange(36).reshape(6, 6)
+    np.testing.assert_allclose(batch[0, :, :, 0], ramp[:4, :4], atol=1e-4)
+
+
 def test_overshoot_of_bicubic_is_clipped():
     stripes = np.zeros((1, 9, 9, 1), "uint8")
     stripes[:, :, ::2] = 255
@@ -159,6 +171,23 @@ def test_evaluation_keeps_the_order_and_the_remainder():
     assert [len(labels) for _, labels in pairs] == [4, 4, 2]
     shades = np.concatenate([images[:, 0, 0, 0] for images, _ in pairs])
     np.testing.assert_allclose(shades, np.arange(10), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("max_images", "expected"),
+    [(1, [0]), (3, [0, 4, 7]), (8, [0, 2, 3, 4, 5, 7, 8, 9]), (99, list(range(10)))],
+)
+@pytest.mark.parametrize("num_hosts", [1, 2])
+def test_fewer_images_to_evaluate_are_spread_over_all(max_images, expected, num_hosts):
+    seen = []
+    for host in range(num_hosts):
+        dataset = evaluation_dataset(
+            shaded(), PREPROCESSING, 2, host, num_hosts, max_images
+        )
+        shades = [images.numpy()[:, 0, 0, 0].round() for images, _ in dataset]
+        assert len(shades) == dataset.cardinality()
+        seen += np.concatenate(shades).tolist()
+    assert sorted(seen) == expected
 
 
 def test_evaluation_without_labels_gives_minus_one():

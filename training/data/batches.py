@@ -25,6 +25,7 @@ def training_dataset(
     seed=0,
     crop_scale=(0.2, 1.0),
     crop_aspect=(3 / 4, 4 / 3),
+    crop_window=random_crop_window,
     flip=True,
     with_labels=False,
     host=0,
@@ -49,6 +50,7 @@ def training_dataset(
         crop_scale: Pair of floats. Share of the area that a random crop keeps.
         crop_aspect: Pair of floats. Its width over its height. With both
             `(1, 1)`, square images stay whole.
+        crop_window: Function that draws the window, see `training.augmentation`.
         flip: Boolean. Mirror half of the images.
         with_labels: Boolean. Yield `(images, labels)`.
         host, num_hosts: Integers. Which of how many hosts this is.
@@ -69,7 +71,7 @@ def training_dataset(
     _check_labels(source, with_labels)
 
     def choose_window(height, width, image_seed):
-        return random_crop_window(height, width, image_seed, crop_scale, crop_aspect)
+        return crop_window(height, width, image_seed, crop_scale, crop_aspect)
 
     def references(epoch):
         order = source.order(seed, epoch).repeat().take(steps * batch_size)
@@ -101,7 +103,9 @@ def training_dataset(
     return _finish(dataset, num_hosts)
 
 
-def evaluation_dataset(source, preprocessing, batch_size, host=0, num_hosts=1):
+def evaluation_dataset(
+    source, preprocessing, batch_size, host=0, num_hosts=1, max_images=None
+):
     """Returns `(images, labels)` of all examples by ascending index.
 
     Images are resized and cropped at the centre by `preprocessing`; the last
@@ -113,6 +117,8 @@ def evaluation_dataset(source, preprocessing, batch_size, host=0, num_hosts=1):
         preprocessing: `keras_mae.preprocessing.Preprocessing`.
         batch_size: Integer, over all hosts.
         host, num_hosts: Integers. Which of how many hosts this is.
+        max_images: Optional integer. So many examples at most, evenly spread over all:
+            files are often sorted by class.
 
     Returns:
         `tf.data.Dataset` of float32 `(batch, height, width, channels)` and
@@ -122,10 +128,11 @@ def evaluation_dataset(source, preprocessing, batch_size, host=0, num_hosts=1):
         InputError: Hosts cannot share a batch.
     """
     rows = _rows_of_host(batch_size, host, num_hosts)
+    count = min(source.num_examples, max_images or source.num_examples)
 
     def references(epoch):
-        order = source.order().shard(num_hosts, host)
-        return order.map(lambda *reference: (epoch, reference))
+        order = source.order().map(lambda *reference: (epoch, reference))
+        return _spread(order, count, source.num_examples).shard(num_hosts, host)
 
     def load(epoch, reference):
         example = source.read(*reference)
@@ -134,10 +141,7 @@ def evaluation_dataset(source, preprocessing, batch_size, host=0, num_hosts=1):
 
     dataset = read_epochs(tf.data.Dataset.range(1), references, load, source)
     dataset = dataset.batch(rows)
-    most, own = (
-        -(-len(range(first, source.num_examples, num_hosts)) // rows)
-        for first in (0, host)
-    )
+    most, own = (-(-len(range(first, count, num_hosts)) // rows) for first in (0, host))
     if own < most:
         dataset = dataset.concatenate(_empty_batch(dataset.element_spec))
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(most))
@@ -181,6 +185,13 @@ def _rows_of_host(batch_size, host, num_hosts):
             f"received {batch_size}"
         )
     return batch_size // num_hosts
+
+
+def _spread(order, count, num_examples):
+    """Returns `count` of the elements, at equal distances."""
+    order = order.enumerate()
+    order = order.filter(lambda place, _: place * count % num_examples < count)
+    return order.map(lambda _, reference: reference)
 
 
 def _empty_batch(specs):
