@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from .data import evaluation_dataset
+from .data.reading import parallel_map
 
 
 def padded_batches(source, preprocessing, batch_size, max_images=None):
@@ -16,17 +17,16 @@ def padded_batches(source, preprocessing, batch_size, max_images=None):
         source: `Source` with labels.
         preprocessing: `keras_mae.Preprocessing`: resize and centre crop.
         batch_size: Integer.
-        max_images: Optional integer. The first images alone.
+        max_images: Optional integer. So many images at most, evenly spread over all.
 
     Returns:
         `tf.data.Dataset` of images `(batch_size, height, width, channels)`, labels
         `(batch_size, num_classes)`, one-hot, and weights `(batch_size,)`, float32.
     """
-    dataset = evaluation_dataset(source, preprocessing, batch_size)
-    count = source.num_examples
-    if max_images is not None and max_images < count:
-        count = max_images
-        dataset = dataset.unbatch().take(count).batch(batch_size)
+    dataset = evaluation_dataset(
+        source, preprocessing, batch_size, max_images=max_images
+    )
+    count = min(source.num_examples, max_images or source.num_examples)
     num_batches = -(-count // batch_size)
     weight = num_batches * batch_size / count
 
@@ -39,9 +39,7 @@ def padded_batches(source, preprocessing, batch_size, max_images=None):
         weights = tf.where(labels >= 0, weight, 0.0)
         return images, tf.one_hot(labels, source.num_classes), weights
 
-    dataset = dataset.map(pad, num_parallel_calls=tf.data.AUTOTUNE)
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_batches))
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    return parallel_map(dataset, pad).prefetch(tf.data.AUTOTUNE)
 
 
 def loss_and_metrics(num_classes):

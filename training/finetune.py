@@ -17,6 +17,7 @@ from .features import load_splits
 from .finetune_config import FinetuneConfig
 from .finetune_data import finetuning_dataset
 from .fitting import fit
+from .input_watch import UnreadableImages
 from .partial import train_last_blocks
 from .rule_audit import audit_rules
 from .schedules import warmup_cosine
@@ -88,6 +89,7 @@ def finetune(
         workdir = open_workdir(workdir, config, data=data, model=model)
         audit_rules(classifier, rules, workdir)
         restore(classifier, workdir)
+    callbacks = [keras.callbacks.SwapEMAWeights()] if config.ema else []
     history = fit(
         classifier,
         batches,
@@ -95,7 +97,7 @@ def finetune(
         workdir,
         steps,
         first_epoch,
-        [keras.callbacks.SwapEMAWeights()] if config.ema else [],
+        [*callbacks, UnreadableImages(source, workdir)],
         validation_data=tests,
         validation_freq=config.evaluate_every,
     )

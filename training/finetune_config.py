@@ -67,7 +67,7 @@ class FinetuneConfig(RunConfig):
 
     # Epochs between two evaluations on the held-out split.
     evaluate_every: int = 1
-    # Images of the held-out split, the first ones; None for all.
+    # Images of the held-out split, evenly spread over it; None for all.
     max_test_images: int | None = None
 
     PROGRAM = "finetune"

@@ -8,6 +8,7 @@ from keras_mae.program import InputError
 
 from .augmentation import example_seed
 from .data import training_dataset
+from .data.reading import parallel_map
 from .erasing import random_erase
 from .mixing import Mixing, mix
 from .rand_augment import RandAugment
@@ -58,9 +59,9 @@ def finetuning_dataset(source, preprocessing, config, steps, first_epoch=0):
 
     dataset = _pixels(source, preprocessing, config, steps, first_epoch).unbatch()
     dataset = dataset.enumerate(first_epoch * epoch_size)
-    dataset = _parallel(dataset, augment_example)
+    dataset = parallel_map(dataset, augment_example)
     dataset = dataset.batch(batch_size, drop_remainder=True)
-    dataset = _parallel(dataset.enumerate(first_epoch * steps), mix_batch)
+    dataset = parallel_map(dataset.enumerate(first_epoch * steps), mix_batch)
     num_batches = steps * max(config.epochs - first_epoch, 0)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_batches))
     return dataset.prefetch(tf.data.AUTOTUNE)
@@ -114,9 +115,3 @@ def _seed(config, place, places):
 
 def _folded(seed, purpose):
     return tf.random.experimental.stateless_fold_in(seed, purpose)
-
-
-def _parallel(dataset, function):
-    return dataset.map(
-        function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-    )

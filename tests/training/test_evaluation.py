@@ -51,9 +51,14 @@ def test_two_replicas_judge_as_one_device(source, batch_size):
     assert results == pytest.approx(by_hand(source(10)), rel=1e-5)
 
 
-def test_the_first_images_can_be_taken_alone(source):
-    results = evaluate(source(10), 4, max_images=5)
-    assert results == pytest.approx(by_hand(source(5)), rel=1e-5)
+def test_fewer_images_are_spread_over_all(source):
+    batches = list(padded_batches(source(10), PREPROCESSING, 4, max_images=5))
+    weights = np.concatenate([weights for *_, weights in batches])
+    np.testing.assert_allclose(weights, [8 / 5] * 5 + [0] * 3, rtol=1e-6)
+    means = np.concatenate([images.numpy().mean((1, 2, 3)) for images, *_ in batches])
+    everyone = padded_batches(source(10), PREPROCESSING, 10)
+    (expected,) = [images.numpy().mean((1, 2, 3)) for images, *_ in everyone]
+    np.testing.assert_allclose(means[:5], expected[::2], rtol=1e-5)
 
 
 def test_batches_have_one_size_and_their_number_is_known(source):
