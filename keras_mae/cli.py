@@ -13,6 +13,7 @@ PROGRAMS = {
     "reconstruct": ("training.reconstruct", "draws what a model predicts", "train"),
     "knn": ("training.knn", "judges features by nearest neighbours", "train"),
     "linear_probe": ("training.linear_probe", "judges features linearly", "train"),
+    "make_tfrecords": ("training.make_tfrecords", "writes TFRecord files", "train"),
     "benchmark": ("training.benchmark", "times pre-training", "train"),
     "to_saved_model": ("export.to_saved_model", "exports for TF Serving", "export"),
     "to_onnx": ("export.to_onnx", "exports for ONNX Runtime", "export"),

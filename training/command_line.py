@@ -37,10 +37,21 @@ def add_data_arguments(parser, default=None):
         required=default is None,
         default=default,
         metavar="SPEC",
-        help="demo (digits), photos (scikit-image's), tfds:NAME or folder:DIR",
+        help="demo (digits), photos (scikit-image's), folder:DIR, tfrecord:GLOB, "
+        "npz:FILE or tfds:NAME",
     )
     parser.add_argument(
         "--data_dir", metavar="DIR", help="where prepared TFDS data sets lie"
+    )
+
+
+def add_strategy_arguments(parser):
+    """Adds `--strategy` and `--replicas`."""
+    parser.add_argument(
+        "--strategy", default="one", help=f"one of: {', '.join(STRATEGIES)}"
+    )
+    parser.add_argument(
+        "--replicas", type=int, help="logical CPU devices of mirrored, without a GPU"
     )
 
 
@@ -68,12 +79,7 @@ def add_run_arguments(parser, kind):
     )
     add_data_arguments(parser)
     parser.add_argument("--workdir", help="folder of the run (default: runs/RECIPE)")
-    parser.add_argument(
-        "--strategy", default="one", help=f"one of: {', '.join(STRATEGIES)}"
-    )
-    parser.add_argument(
-        "--replicas", type=int, help="logical CPU devices of mirrored, without a GPU"
-    )
+    add_strategy_arguments(parser)
     add_set_argument(parser)
     parser.add_argument(
         "--tiny", action="store_true", help="shrink everything: ends within a minute"

@@ -1,4 +1,9 @@
-"""How many records each TFRecord file holds, written beside the files."""
+"""What a split's TFRecord files hold, written beside them: `SPLIT.index.json`.
+
+{"made_from": {...}, "class_names": ["cat", "dog"],
+ "files": {"train-00000-of-00002.tfrecord":
+               {"records": 998, "bytes": 110274112, "skipped": ["cat/9.jpg", ...]}}}
+"""
 
 import json
 import os
@@ -16,23 +21,10 @@ def index_path(folder, split):
     return Path(folder) / f"{split}{SUFFIX}"
 
 
-def write_index(folder, split, lengths, class_names, skipped):
-    """Writes `SPLIT.index.json`, complete or not at all.
-
-    Args:
-        folder: Path of the files.
-        split: String.
-        lengths: Dictionary from the files' names to their numbers of records.
-        class_names: List of strings, or `None` without labels.
-        skipped: List of strings, unreadable images that were left out.
-    """
-    files = {
-        name: {"records": length, "bytes": (Path(folder) / name).stat().st_size}
-        for name, length in lengths.items()
-    }
-    index = {"class_names": class_names, "files": files, "skipped": skipped}
-    with new_file(index_path(folder, split), overwrite=True) as path:
-        path.write_text(json.dumps(index, indent=1) + "\n")
+def write_index(path, index):
+    """Writes an index, a dictionary as above, complete or not at all."""
+    with new_file(path, overwrite=True) as partial:
+        partial.write_text(json.dumps(index, indent=1) + "\n")
 
 
 def read_index(paths):
