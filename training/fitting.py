@@ -16,7 +16,17 @@ class TrainingDiverged(RuntimeError):
     """The loss is not a number any more."""
 
 
-def fit(model, batches, config, workdir, steps, first_epoch, callbacks=(), **kwargs):
+def fit(
+    model,
+    batches,
+    config,
+    workdir,
+    steps,
+    first_epoch,
+    callbacks=(),
+    wait=None,
+    **kwargs,
+):
     """Trains from `first_epoch` on; returns the last epoch's figures and `seconds`.
 
     Args:
@@ -27,6 +37,8 @@ def fit(model, batches, config, workdir, steps, first_epoch, callbacks=(), **kwa
         steps: Integer, batches of an epoch.
         first_epoch: Integer. Where it is `config.epochs`, nothing is trained.
         callbacks: Callbacks that come before the writing of logs.
+        wait: Optional `InputWait` that watches what `batches` are made of; by default
+            one watches these.
         **kwargs: Further arguments of `model.fit`.
 
     Raises:
@@ -36,9 +48,12 @@ def fit(model, batches, config, workdir, steps, first_epoch, callbacks=(), **kwa
         print(f"resuming after epoch {first_epoch} of {config.epochs}")
     if first_epoch >= config.epochs:
         return {}
-    began, wait = time.perf_counter(), InputWait()
+    began = time.perf_counter()
+    if wait is None:
+        wait = InputWait()
+        batches = wait.watch(batches)
     history = model.fit(
-        wait.watch(batches),
+        batches,
         steps_per_epoch=steps,
         epochs=config.epochs,
         initial_epoch=first_epoch,

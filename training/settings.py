@@ -24,11 +24,19 @@ def check_settings(config, strategy, counts=()):
             "xla=True does not work under --strategy mirrored: TensorFlow cannot "
             "compile a step over several replicas; add --set xla=false"
         )
-    for name in (*COUNTS, *counts):
-        if getattr(config, name) < 1:
-            raise InputError(
-                f"{name} must be at least 1; received {getattr(config, name)}"
-            )
+    check_counts(config, (*COUNTS, *counts))
+
+
+def check_counts(config, names):
+    """Checks that settings are at least 1, where they are not `None`.
+
+    Raises:
+        InputError: One is not.
+    """
+    for name in names:
+        value = getattr(config, name)
+        if value is not None and value < 1:
+            raise InputError(f"{name} must be at least 1; received {value}")
 
 
 def check_execution(config, steps):
