@@ -71,7 +71,7 @@ class FinetuneConfig(RunConfig):
     max_test_images: int | None = None
 
     PROGRAM = "finetune"
-    TINY = {**TINY, "max_test_images": 64}
+    TINY = {**TINY, "batch_size": 4, "steps_per_epoch": 2, "max_test_images": 16}
 
     def __post_init__(self):
         super().__post_init__()

@@ -16,7 +16,7 @@ from training.checkpoint import Checkpoint, checkpoints
 from training.features import load_splits
 from training.fitting import TrainingDiverged
 
-SMALL = ["xla=false", "layer_decay=1"]
+SMALL = ["xla=false", "layer_decay=1", "batch_size=8", "max_test_images=none"]
 SCRATCH = ("depth=1", "patch_size=7")  # where no file tells them
 
 
@@ -247,7 +247,7 @@ def test_diverged_run_keeps_the_last_good_checkpoint(command, tmp_path):
         (["--set", "label_smoothing=1"], "label_smoothing must be"),
         (["--set", "evaluate_every=0"], "evaluate_every must be at least 1"),
         (["--set", "preset=none"], "preset must name the architecture"),
-        (["--set", "steps_per_execution=3"], "must divide the 4 steps"),
+        (["--set", "steps_per_execution=3"], "must divide the 2 steps"),
     ],
 )
 def test_bad_input_ends_with_one_line_and_writes_nothing(
