@@ -64,7 +64,7 @@ class GridSampler(MaskSampler):
     """
 
     def score(self, batch_size, grid_size, row, column, seed):
-        shift = draw_integers((2, batch_size, 1), seed, 16)
+        shift = draw_integers((2, batch_size, 1), seed, 16, axis=1)
         row = (tf.cast(row, tf.int32) + shift[0]) % 16
         column = (tf.cast(column, tf.int32) + shift[1]) % 16
         return tf.gather(tf.constant(_bayer(16).ravel()), row * 16 + column)
@@ -92,7 +92,7 @@ class RectangleSampler(MaskSampler):
     """
 
     def score(self, batch_size, grid_size, row, column, seed):
-        draws = draw_uniform((3, batch_size, 1), seed)
+        draws = draw_uniform((3, batch_size, 1), seed, axis=1)
         share = 0.35 + 0.3 * draws[2]  # of the area's logarithm: tall or wide
         vertical = _reach(row, draws[0], grid_size[0]) ** (1 / share)
         horizontal = _reach(column, draws[1], grid_size[1]) ** (1 / (1 - share))
@@ -121,7 +121,7 @@ class BlockSampler(MaskSampler):
         self.num_blocks = num_blocks
 
     def score(self, batch_size, grid_size, row, column, seed):
-        draws = draw_uniform((4, batch_size, self.num_blocks, 1), seed)
+        draws = draw_uniform((4, batch_size, self.num_blocks, 1), seed, axis=1)
         length = row.shape[1]
         largest = max(self.min_patches, self.max_share * length)
         area = self.min_patches + draws[0] * (largest - self.min_patches)

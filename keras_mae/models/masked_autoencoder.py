@@ -10,10 +10,10 @@ from ..layers import (
     RandomMasking,
     Unpatchify,
     ViTEncoder,
-    compiled_chains,
 )
 from ..losses import masked_mean_squared_error, patch_statistics, patch_targets
 from .step_seed import MASKS, step_seed
+from .training_step import TrainingStep
 
 ENCODER_NAMES = (
     "image_size",
@@ -30,7 +30,7 @@ OBJECTIVE_NAMES = ("mask_ratio", "norm_pix_loss", "seed")
 
 
 @keras.saving.register_keras_serializable(package="keras_mae")
-class MaskedAutoencoder(keras.Model):
+class MaskedAutoencoder(TrainingStep, keras.Model):
     """Hides most patches of an image and learns to predict their pixels.
 
     Trained by plain `fit` on images, or on `(images, labels)`, whose labels are
@@ -189,10 +189,6 @@ class MaskedAutoencoder(keras.Model):
     def num_patches(self):
         """Patches of an image."""
         return self.encoder.grid_size[0] * self.encoder.grid_size[1]
-
-    def train_step(self, data):
-        with compiled_chains(self):
-            return super().train_step(data)
 
     def call(self, inputs, training=False):
         inputs = inputs if isinstance(inputs, dict) else {"images": inputs}

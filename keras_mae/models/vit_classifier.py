@@ -4,13 +4,14 @@ import keras
 import tensorflow as tf
 
 from ..from_preset import from_preset
-from ..layers import Dense2D, LayerNorm, ViTEncoder, compiled_chains, pool
+from ..layers import Dense2D, LayerNorm, ViTEncoder, pool
 from ..program import InputError
 from .step_seed import STOCHASTIC_DEPTH, step_seed
+from .training_step import TrainingStep
 
 
 @keras.saving.register_keras_serializable(package="keras_mae")
-class ViTClassifier(keras.Model):
+class ViTClassifier(TrainingStep, keras.Model):
     """Classifies images by the pooled tokens of a `ViTEncoder`.
 
     With `pooling="gap"` the mean of the patches goes through `fc_norm` (the encoder
@@ -139,10 +140,6 @@ class ViTClassifier(keras.Model):
             self.fc_norm.build(features)
         self.head.build(features)
         self.built = True
-
-    def train_step(self, data):
-        with compiled_chains(self):
-            return super().train_step(data)
 
     def call(self, images, training=False):
         return self.head(tf.cast(self.features(images, training), tf.float32))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_mae.layers.draws import draw_integers, draw_uniform
+from keras_mae.layers.draws import draw_integers, draw_uniform, part_of_batch
 
 SEED = np.int32([1, 2])
 
@@ -28,3 +28,32 @@ def test_uniform_fills_zero_to_one():
 
 def test_integers_stay_below_the_limit():
     assert set(np.array(draw_integers((100,), SEED, 3))) == {0, 1, 2}
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((6, 2), 0), ((3, 6, 2), 1)])
+def test_parts_of_a_batch_draw_the_rows_of_the_whole(shape, axis):
+    whole = draw_uniform(shape, SEED, axis)
+    of_part = tuple(2 if i == axis else size for i, size in enumerate(shape))
+    parts = []
+    for index in range(3):
+        with part_of_batch(index, 3):
+            parts.append(draw_uniform(of_part, SEED, axis))
+    np.testing.assert_array_equal(np.concatenate(parts, axis), whole)
+
+
+def test_parts_of_replicas_draw_the_rows_of_the_whole():
+    strategy = tf.distribute.MirroredStrategy(
+        ["CPU:0", "CPU:1"],
+        cross_device_ops=tf.distribute.HierarchicalCopyAllReduce(),
+    )
+
+    def draw():
+        parts = []
+        for index in range(2):
+            with part_of_batch(tf.constant(index), 2):
+                parts.append(draw_integers((3,), SEED, 1000))
+        return tf.concat(parts, 0)
+
+    shares = strategy.experimental_local_results(strategy.run(draw))
+    whole = draw_integers((12,), SEED, 1000)
+    np.testing.assert_array_equal(np.concatenate(shares), whole)

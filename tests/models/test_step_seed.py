@@ -3,6 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from training.distribution import strategy_scope
+
 
 def masks_of(model, images, steps):
     """Trains for some steps and returns the masks of every step."""
@@ -84,3 +86,14 @@ def test_loss_scaling_keeps_the_step(tiny, images):
     model.compile(optimizer=keras.optimizers.SGD(0.1))
     masks = masks_of(model, images, 3)
     assert len({mask.tobytes() for mask in masks}) == 3
+
+
+def test_replicas_draw_different_masks(tiny, images):
+    with strategy_scope("mirrored", 4, replicas=2):
+        strategy = tf.distribute.get_strategy()
+        model = tiny()
+        model.compile(optimizer=keras.optimizers.SGD(0.1))
+        same = tf.constant(images[:2])
+        outputs = strategy.run(lambda x: model(x, training=True), args=(same,))
+    first, second = strategy.experimental_local_results(outputs["mask"])
+    assert np.any(np.array(first) != np.array(second))

@@ -1,0 +1,79 @@
+"""What Keras has no public way for: its private methods that are replaced, all of them.
+
+Written for Keras 3.15 (setup.py: keras>=3.15,<3.16) on TensorFlow 2.20 and 2.21. With
+another Keras, tests/models/test_keras_hooks.py says whether these methods are still
+there, and the tests of replicas and workers whether they still do what they did.
+"""
+
+import contextlib
+
+import keras
+import tensorflow as tf
+
+
+@contextlib.contextmanager
+def handing_over_sums(optimizer):
+    """An optimizer takes gradients inside as the sums over replicas that they are.
+
+    Keras adds gradients up after it has clipped them, replica by replica. Who adds them
+    up before must stop Keras from doing it again: `_all_reduce_sum_gradients`.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # of loss scaling
+    inner._all_reduce_sum_gradients = lambda gradients_and_variables: (
+        gradients_and_variables
+    )
+    try:
+        yield
+    finally:
+        # Replicas are traced in turns: another one may have been here.
+        inner.__dict__.pop("_all_reduce_sum_gradients", None)
+
+
+class FitHooks:
+    """Lets `fit` run under `MultiWorkerMirroredStrategy`; others are left alone."""
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Keras reduces the first batch over workers, which fails on its values."""
+        if iterator is not None and self._has_workers:
+            local = self.distribute_strategy.experimental_local_results
+            _, _, batches = next(iter(iterator))
+            data_batch = keras.tree.map_structure(
+                lambda values: local(values)[0], next(batches)
+            )
+            iterator = None
+        super()._maybe_symbolic_build(iterator=iterator, data_batch=data_batch)
+
+    def _make_function(self, step_function):
+        """Keras averages scalars over a batch axis, and loops around collectives."""
+        if not self._has_workers:
+            return super()._make_function(step_function)
+        strategy, steps = self.distribute_strategy, self.steps_per_execution
+
+        def one_step(data):
+            logs = strategy.run(step_function, args=(data,))
+            return keras.tree.map_structure(
+                lambda value: tf.reduce_mean(
+                    tf.stack(strategy.experimental_local_results(value)), axis=0
+                ),
+                logs,
+            )
+
+        @tf.function(reduce_retracing=True, autograph=False)
+        def several_steps(iterator):
+            for _ in range(steps):  # unrolled
+                logs = one_step(iterator.get_next())
+            return logs
+
+        def function(iterator):
+            try:
+                return several_steps(iterator)
+            except tf.errors.OutOfRangeError:
+                raise StopIteration from None
+
+        return function
+
+    @property
+    def _has_workers(self):
+        return isinstance(
+            self.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy
+        )

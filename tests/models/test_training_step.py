@@ -1,0 +1,213 @@
+"""A step is the same in parts, on replicas and compiled; a bad one is left out."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_mae import MaskedAutoencoder, ViTClassifier, ViTEncoder
+from keras_mae.models.training_step import TrainingStep
+from keras_mae.optimizers import AdamW
+from training.distribution import strategy_scope
+
+from .conftest import TINY
+
+STEPS = 4
+
+
+class Line(TrainingStep, keras.Model):
+    """Two linear layers on pixels: a step of them is traced in no time."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.first = keras.layers.Dense(3, dtype=self.dtype_policy)
+        self.second = keras.layers.Dense(3, dtype=self.dtype_policy)
+        self.first.build((None, 16 * 24 * 3))
+        self.second.build((None, 3))
+        self.built = True
+
+    def call(self, images, training=False):
+        pixels = tf.reshape(images, (-1, 16 * 24 * 3))
+        return self.second(self.first(pixels))
+
+
+def autoencoder():
+    return MaskedAutoencoder(**{**TINY, "depth": 1})
+
+
+def classifier():
+    sizes = ((16, 24), 8, 3, 16, 1, 2)
+    encoder = ViTEncoder(*sizes, final_norm=False, drop_path_rate=0.5)
+    return ViTClassifier(encoder, 3)
+
+
+def batches(steps=STEPS, bad=()):
+    """Batches of four images and labels; those at `bad` steps hold a NaN."""
+    images = np.random.default_rng(0).normal(size=(steps, 4, 16, 24, 3))
+    images[list(bad), 3, 5, 5] = np.nan
+    labels = np.arange(4 * steps).reshape(steps, 4) % 3
+    dataset = tf.data.Dataset.from_tensor_slices((images.astype("float32"), labels))
+    return dataset.repeat()
+
+
+def compiled(make, strategy="one", parts=1, optimizer=None, **kwargs):
+    keras.utils.set_random_seed(0)
+    with strategy_scope(strategy, 4, replicas=2):
+        model = make()
+        if not isinstance(model, MaskedAutoencoder):
+            kwargs["loss"] = keras.losses.SparseCategoricalCrossentropy(True)
+            kwargs["metrics"] = ["accuracy"]
+        # A large epsilon: without it Adam makes whole steps of rounding errors.
+        arguments = {"weight_decay": 0.1, "epsilon": 1e-2, **(optimizer or {})}
+        model.compile(AdamW(1e-2, **arguments), **kwargs)
+    model.accumulation_steps = parts
+    return model
+
+
+def train(model, data, steps=STEPS):
+    kwargs = {"steps_per_epoch": steps, "shuffle": False, "verbose": 0}
+    return model.fit(data, **kwargs).history
+
+
+@functools.cache
+def whole(make, **optimizer):
+    """Returns a model trained on whole batches on one device, and its logs."""
+    model = compiled(make, optimizer=optimizer)
+    return model, train(model, batches())
+
+
+def assert_same(model, logs, other, other_logs, atol=1e-6):
+    assert logs.keys() == other_logs.keys()
+    for name, values in logs.items():
+        np.testing.assert_allclose(other_logs[name], values, atol=atol, err_msg=name)
+    for first, second in zip(model.weights, other.weights, strict=True):
+        np.testing.assert_allclose(second, first, atol=atol, err_msg=first.path)
+    norms = model.step_watch.gradient_norm, other.step_watch.gradient_norm
+    assert norms[1] == pytest.approx(norms[0], rel=1e-5)
+
+
+@pytest.mark.parametrize("make", [autoencoder, classifier])
+@pytest.mark.parametrize(
+    ("strategy", "parts", "kwargs"),
+    [
+        ("one", 2, {}),
+        ("one", 2, {"jit_compile": True}),
+        ("mirrored", 1, {}),
+        ("mirrored", 2, {"steps_per_execution": 2}),
+    ],
+)
+def test_parts_and_replicas_equal_the_whole_batch(make, strategy, parts, kwargs):
+    other = compiled(make, strategy, parts, **kwargs)
+    assert_same(*whole(make), other, train(other, batches()))
+
+
+@pytest.mark.parametrize("clipping", ["global_clipnorm", "clipnorm", "clipvalue"])
+@pytest.mark.parametrize(
+    ("strategy", "parts", "kwargs"),
+    [
+        ("one", 2, {}),
+        ("mirrored", 1, {"steps_per_execution": 2}),
+        ("mirrored", 2, {}),
+    ],
+)
+def test_clipping_is_that_of_the_whole_batch(clipping, strategy, parts, kwargs):
+    clip = {clipping: 0.01}
+    other = compiled(Line, strategy, parts, clip, **kwargs)
+    assert_same(*whole(Line, **clip), other, train(other, batches()))
+    free, _ = whole(Line)
+    moved = np.abs(np.array(free.weights[0]) - np.array(other.weights[0]))
+    assert moved.max() > 1e-3  # or there was nothing to clip
+
+
+def state(model):
+    variables = [*model.weights, *model.optimizer.variables]
+    return {variable.path: np.array(variable) for variable in variables}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "parts", "jit_compile"),
+    [
+        ("one", 1, False),
+        ("one", 2, True),
+        ("mirrored", 1, False),
+        ("mirrored", 2, False),
+    ],
+)
+def test_a_step_that_is_not_finite_changes_nothing(strategy, parts, jit_compile):
+    model = compiled(Line, strategy, parts, jit_compile=jit_compile)
+    train(model, batches(), steps=1)
+    before = state(model)
+    train(model, batches(1, bad=[0]), steps=2)
+    after = state(model)
+    changed = [path for path in after if not np.array_equal(after[path], before[path])]
+    # Schedule and masks go on.
+    assert [path.split("/")[-1] for path in changed] == ["iteration"]
+    assert after[changed[0]] == 3
+    assert (model.step_watch.skipped, model.step_watch.skipped_in_a_row) == (2, 2)
+
+
+@pytest.mark.parametrize("strategy", ["one", "mirrored"])
+def test_the_loss_is_that_of_steps_that_were_not_left_out(strategy):
+    good, one_bad = compiled(Line, strategy), compiled(Line, strategy)
+    expected = train(good, batches(), steps=1)["loss"]
+    assert train(one_bad, batches(2, bad=[1]), steps=2)["loss"] == expected
+    assert one_bad.step_watch.skipped_in_a_row == 1
+    train(one_bad, batches(), steps=1)
+    assert one_bad.step_watch.skipped_in_a_row == 0
+    assert one_bad.step_watch.skipped == 1
+
+
+@pytest.mark.parametrize("strategy", ["one", "mirrored"])
+def test_loss_scaling_leaves_steps_out_and_scales_less(strategy):
+    model = compiled(lambda: Line(dtype="mixed_float16"), strategy)
+    train(model, batches(2, bad=[0]), steps=2)
+    values = state(model)
+    assert values["loss_scale_optimizer/dynamic_scale"] == 2**14
+    assert values[f"{model.optimizer.inner_optimizer.name}/iteration"] == 2
+    assert model.step_watch.skipped == 1
+    assert all(np.isfinite(value).all() for value in values.values())
+
+
+def test_gradient_norm_does_not_depend_on_loss_scaling():
+    norms = []
+    for dtype in ("float32", "mixed_float16"):
+        model = compiled(lambda dtype=dtype: Line(dtype=dtype))
+        train(model, batches(), steps=1)
+        norms.append(model.step_watch.gradient_norm)
+    assert norms[1] == pytest.approx(norms[0], rel=0.02)
+
+
+def test_counts_can_start_anew():
+    model = compiled(Line)
+    train(model, batches(2, bad=[1]), steps=2)
+    assert model.step_watch.gradient_norm > 0
+    model.step_watch.reset()
+    assert model.step_watch.gradient_norm == 0
+    assert model.step_watch.skipped == 0
+    assert model.step_watch.skipped_in_a_row == 1  # a row is not over yet
+
+
+@pytest.mark.parametrize("make", [autoencoder, classifier])
+def test_xla_compiles_the_whole_step_with_static_shapes(make):
+    model = compiled(make, parts=2, optimizer={"global_clipnorm": 1.0})
+    model.optimizer.build(model.trainable_variables)
+    step = tf.function(model.train_step, jit_compile=True)
+    images, labels = next(iter(batches()))
+    assert images.shape.is_fully_defined()
+    assert "HloModule" in step.experimental_get_compiler_ir((images, labels))()
+    assert np.isfinite(step((images, labels))["loss"])
+    assert int(model.optimizer.iterations) == 1
+
+
+def test_parts_must_divide_a_batch():
+    model = compiled(Line, parts=3)
+    with pytest.raises(ValueError, match="accumulation_steps=3 with 4 images"):
+        train(model, batches())
+
+
+def test_accumulation_of_keras_is_refused_on_replicas():
+    model = compiled(Line, "mirrored", optimizer={"gradient_accumulation_steps": 2})
+    with pytest.raises(ValueError, match="set `model.accumulation_steps` instead"):
+        train(model, batches())
