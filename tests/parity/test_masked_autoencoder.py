@@ -5,6 +5,7 @@ import tensorflow as tf
 import keras_mae
 
 from .golden import assign, golden, original_name, to_keras
+from .measured import assert_near
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +28,14 @@ def inputs(arrays):
 def test_outputs_equal_the_originals(model, inputs, arrays):
     outputs = model(inputs)
     np.testing.assert_array_equal(outputs["mask"], arrays["mask"])
-    np.testing.assert_allclose(outputs["pred"], arrays["pred"], atol=1e-5)
+    assert_near("pred", outputs["pred"], arrays["pred"])
 
 
 def test_latent_and_ids_equal_the_originals(model, inputs, arrays):
     masked = model.masking(model.patchify(inputs["images"]), noise=inputs["noise"])
     np.testing.assert_array_equal(masked["ids_restore"], arrays["ids_restore"])
     latent = model.encoder(masked["visible"], ids_keep=masked["ids_keep"])
-    np.testing.assert_allclose(latent, arrays["latent"], atol=1e-5)
+    assert_near("latent", latent, arrays["latent"])
 
 
 def test_positions_equal_the_originals(arrays):
@@ -53,12 +54,12 @@ def test_losses_and_gradients_equal_the_originals(
     model.norm_pix_loss = norm_pix_loss
     with tf.GradientTape() as tape:
         loss = model.compute_loss(x=inputs, y_pred=model(inputs))
-    np.testing.assert_allclose(loss, arrays[f"loss_{kind}"], atol=1e-6)
+    assert_near(f"loss, {kind}", loss, arrays[f"loss_{kind}"], 1e-6)
     gradients = tape.gradient(loss, model.trainable_weights)
     for weight, gradient in zip(model.trainable_weights, gradients, strict=True):
         name = original_name(weight)
         expected = to_keras(name, arrays[f"grad_{kind}/{name}"])
-        np.testing.assert_allclose(gradient, expected, atol=1e-6, err_msg=name)
+        assert_near(f"gradients, {kind}", gradient, expected, 1e-6)
 
 
 def test_two_steps_of_the_recipe_equal_the_originals(model, inputs, arrays):
@@ -66,11 +67,12 @@ def test_two_steps_of_the_recipe_equal_the_originals(model, inputs, arrays):
     model.compile(optimizer=keras_mae.optimizers.AdamW(1e-3))
     for step in range(2):
         loss = model.train_on_batch(inputs)
-        np.testing.assert_allclose(loss, arrays[f"adamw_loss_{step}"], atol=1e-6)
+        assert_near("loss of AdamW's steps", loss, arrays[f"adamw_loss_{step}"], 1e-6)
     for weight in model.trainable_weights:
         name = original_name(weight)
         expected = to_keras(name, arrays[f"after_adamw/{name}"])
         # A bias of the keys changes nothing: its gradient is rounding noise, which
         # Adam blows up to full steps.
         atol = 1e-4 if name.endswith("qkv.bias") else 1e-5
-        np.testing.assert_allclose(weight, expected, atol=atol, err_msg=name)
+        what = "qkv biases" if name.endswith("qkv.bias") else "weights"
+        assert_near(f"{what} after AdamW's steps", weight, expected, atol)

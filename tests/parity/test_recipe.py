@@ -10,6 +10,7 @@ from keras_mae.optimizers import LARS, finetuning_rules, pretraining_rules
 from training.schedules import warmup_cosine
 
 from .golden import FOLDER, golden
+from .measured import assert_near
 
 RULES = json.loads((FOLDER / "rules.json").read_text())
 VIT_BASE = "mae_vit_base_patch16"
@@ -51,5 +52,5 @@ def test_steps_of_lars_equal_the_originals():
     for step in range(3):
         gradients = [arrays[f"gw{step}"], arrays[f"gb{step}"]]
         optimizer.apply(gradients, [matrix, vector])
-        np.testing.assert_allclose(matrix, arrays[f"w{step + 1}"], atol=1e-6)
-        np.testing.assert_allclose(vector, arrays[f"b{step + 1}"], atol=1e-6)
+        assert_near("weights after LARS' steps", matrix, arrays[f"w{step + 1}"], 1e-6)
+        assert_near("weights after LARS' steps", vector, arrays[f"b{step + 1}"], 1e-6)

@@ -1,9 +1,9 @@
-import numpy as np
 import pytest
 
 import keras_mae
 
 from .golden import assign, golden
+from .measured import assert_near
 
 
 @pytest.mark.parametrize(
@@ -15,5 +15,5 @@ def test_features_and_logits_equal_the_originals(name, pooling):
     model = keras_mae.ViTClassifier(encoder, num_classes=7, pooling=pooling)
     assign(model, arrays)
     features = model.features(arrays["images"])
-    np.testing.assert_allclose(features, arrays["features"], atol=1e-5)
-    np.testing.assert_allclose(model(arrays["images"]), arrays["logits"], atol=1e-5)
+    assert_near("features of classifiers", features, arrays["features"])
+    assert_near("logits of classifiers", model(arrays["images"]), arrays["logits"])

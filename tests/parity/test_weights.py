@@ -14,6 +14,7 @@ from keras_mae.weights.spellings import HUB, MODULES, ORIGINAL, SPELLINGS
 
 from ..weights.weight_files import save_legacy, save_safetensors, save_zip, views
 from .golden import FOLDER, golden
+from .measured import assert_near
 
 HEADS = {"num_heads": 4, "decoder_num_heads": 4}
 HF = FOLDER / "hf"
@@ -52,19 +53,19 @@ def check_autoencoder(model, arrays):
     inputs = {"images": arrays["images"], "noise": arrays["noise"]}
     outputs = model(inputs)
     np.testing.assert_array_equal(outputs["mask"], arrays["mask"])
-    np.testing.assert_allclose(outputs["pred"], arrays["pred"], atol=1e-5)
+    assert_near("pred of weight files", outputs["pred"], arrays["pred"])
     for norm_pix_loss, kind in ((False, "raw"), (True, "norm")):
         model.norm_pix_loss = norm_pix_loss
         loss = model.compute_loss(x=inputs, y_pred=outputs)
-        np.testing.assert_allclose(loss, arrays[f"loss_{kind}"], atol=1e-5)
+        assert_near("loss of weight files", loss, arrays[f"loss_{kind}"])
 
 
 def test_the_originals_file():
     arrays = golden("mae")
     model = keras_mae.load(FOLDER / "mae.pth", **HEADS)
     check_autoencoder(model, arrays)
-    np.testing.assert_allclose(
-        latent(model.encoder, arrays), arrays["latent"], atol=1e-5
+    assert_near(
+        "latent of weight files", latent(model.encoder, arrays), arrays["latent"]
     )
 
 
@@ -96,8 +97,8 @@ def test_the_originals_classifiers(name, pooling):
     assert model.pooling == pooling
     assert model.encoder.positions.pos_embed.trainable
     features = model.features(arrays["images"])
-    np.testing.assert_allclose(features, arrays["features"], atol=1e-5)
-    np.testing.assert_allclose(model(arrays["images"]), arrays["logits"], atol=1e-5)
+    assert_near("features of weight files", features, arrays["features"])
+    assert_near("logits of weight files", model(arrays["images"]), arrays["logits"])
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ def test_hugging_faces_classifiers(tmp_path, spelling):
     folder = folder_of(tmp_path / "hf", tensors)
     model = keras_mae.load(folder, layer_norm_eps=1e-6)
     arrays = golden("vit_cls")
-    np.testing.assert_allclose(model(arrays["images"]), arrays["logits"], atol=1e-5)
+    assert_near("logits of weight files", model(arrays["images"]), arrays["logits"])
 
 
 def test_timms_encoder(tmp_path):
@@ -159,4 +160,4 @@ def test_timms_encoder(tmp_path):
     encoder = keras_mae.load(tmp_path / "timm.pth", num_heads=4)
     assert type(encoder) is keras_mae.ViTEncoder
     arrays = golden("mae")
-    np.testing.assert_allclose(latent(encoder, arrays), arrays["latent"], atol=1e-5)
+    assert_near("latent of weight files", latent(encoder, arrays), arrays["latent"])
