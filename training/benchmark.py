@@ -15,6 +15,7 @@ from keras_mae.program import InputError, checking_input, one_line_errors
 from .command_line import add_set_argument, apply_settings, program_parser
 from .config import PretrainConfig
 from .flops import step_flops
+from .plain_keras import PlainAutoencoder
 from .pretrain import build_model, compile_model
 from .recipes import get_recipe, list_recipes
 
@@ -72,40 +73,53 @@ class StepTimes(keras.callbacks.Callback):
             self.ceilings.append(self.ceiling.measure())
 
 
-def benchmark(config, steps):
+def benchmark(config, steps, plain=False):
     """Measures steps of plain `fit`, each followed by a measurement of the ceiling.
 
     Args:
         config: A `PretrainConfig`.
         steps: Integer, timings that count.
+        plain: Boolean. Whether the same model of stock Keras layers is timed too.
 
     Returns:
         A dictionary: images per second (median, lowest and highest of all steps),
         operations per second, and their share of the ceiling (median of the steps').
     """
-    dtype = config.precision.removeprefix("mixed_")
     keras.utils.set_random_seed(config.seed)
     with checking_input():
         model = build_model(config)
     compile_model(model, config, steps)
-    size = (config.batch_size, *model.encoder.image_size, model.encoder.num_channels)
+    flops = step_flops(model)
+    results = {
+        **_description(config, model),
+        **_rates(config, flops, _time(model, model.encoder, config, steps)),
+        "peak_memory_gb": round(_peak_memory() / 1e9, 2),
+        "machine": f"{platform.machine()}, {_devices()}",
+    }
+    if plain:
+        twin = PlainAutoencoder(model)
+        twin.compile(keras.optimizers.AdamW(1e-4), jit_compile=config.xla)
+        times = _time(twin, model.encoder, config, steps)
+        results["plain_keras"] = _rates(config, flops, times)
+    return results
+
+
+def _time(model, encoder, config, steps):
+    """Fits a model on random images; returns its `StepTimes`."""
+    size = (config.batch_size, *encoder.image_size, encoder.num_channels)
     images = np.random.default_rng(0).normal(size=size).astype("float32")
-    dataset = tf.data.Dataset.from_tensors(images).repeat()
-    times = StepTimes(Ceiling(dtype))
+    times = StepTimes(Ceiling(config.precision.removeprefix("mixed_")))
     model.fit(
-        dataset,
+        tf.data.Dataset.from_tensors(images).repeat(),
         steps_per_epoch=(WARM_UP + steps) * config.steps_per_execution,
         callbacks=[times],
         shuffle=False,
         verbose=0,
     )
-    return _results(config, model, times)
+    return times
 
 
-def _results(config, model, times):
-    rates = [config.batch_size / value for value in times.seconds]
-    flops = [step_flops(model) * rate for rate in rates]
-    shares = [a / b for a, b in zip(flops, times.ceilings, strict=True)]
+def _description(config, model):
     return {
         "program": "benchmark",
         "preset": config.preset,
@@ -114,18 +128,24 @@ def _results(config, model, times):
         "batch_size": config.batch_size,
         "precision": config.precision,
         "xla": config.xla,
+        "gflop_per_image": round(step_flops(model) / 1e9, 3),
+    }
+
+
+def _rates(config, flops_per_image, times):
+    rates = [config.batch_size / value for value in times.seconds]
+    flops = [flops_per_image * rate for rate in rates]
+    shares = [a / b for a, b in zip(flops, times.ceilings, strict=True)]
+    return {
         "steps": len(rates),
         "images_per_second": round(statistics.median(rates), 2),
         "slowest": round(min(rates), 2),
         "fastest": round(max(rates), 2),
-        "gflop_per_image": round(step_flops(model) / 1e9, 3),
         "gflops_per_second": round(statistics.median(flops) / 1e9, 1),
         "ceiling_gflops_per_second": round(statistics.median(times.ceilings) / 1e9, 1),
         "share_of_ceiling": round(statistics.median(shares), 3),
         "lowest_share": round(min(shares), 3),
         "highest_share": round(max(shares), 3),
-        "peak_memory_gb": round(_peak_memory() / 1e9, 2),
-        "machine": f"{platform.machine()}, {_devices()}",
     }
 
 
@@ -140,13 +160,24 @@ def _devices():
     return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
 
 
+def _show(results):
+    for name in (
+        "images_per_second",
+        "gflops_per_second",
+        "ceiling_gflops_per_second",
+        "share_of_ceiling",
+    ):
+        if name in results:
+            print(f"{name:26} {results[name]:10}")
+
+
 def _arguments(argv):
     parser = program_parser(
         "Times pre-training steps of plain fit on random images, after a warm-up, "
         "and compares them with the fastest matrix product of this machine.",
         [
             "python -m training.benchmark --set batch_size=16",
-            "python -m training.benchmark --recipe cifar10_vit_tiny",
+            "python -m training.benchmark --recipe cifar10_vit_tiny --plain",
             "python -m training.benchmark --set batch_size=16 precision=mixed_bfloat16",
         ],
         PretrainConfig(),
@@ -155,7 +186,12 @@ def _arguments(argv):
         "--recipe",
         help="default: ViT-B/16; or one of: " + ", ".join(list_recipes(PretrainConfig)),
     )
-    parser.add_argument("--steps", type=int, default=10, help="steps that count")
+    parser.add_argument("--steps", type=int, default=10, help="timings that count")
+    parser.add_argument(
+        "--plain",
+        action="store_true",
+        help="also time the same model of stock Keras layers, right after",
+    )
     add_set_argument(parser)
     return parser.parse_args(argv)
 
@@ -169,10 +205,12 @@ def main(argv=None):
         config = PretrainConfig()
         if arguments.recipe:
             config = get_recipe(arguments.recipe, PretrainConfig)
-        results = benchmark(apply_settings(config, arguments.set), arguments.steps)
-    for name in ("images_per_second", "gflops_per_second", "ceiling_gflops_per_second"):
-        print(f"{name:26} {results[name]:10}")
-    print(f"{'share_of_ceiling':26} {results['share_of_ceiling']:10.1%}")
+        config = apply_settings(config, arguments.set)
+        results = benchmark(config, arguments.steps, arguments.plain)
+    _show(results)
+    if "plain_keras" in results:
+        print("stock Keras layers:")
+        _show(results["plain_keras"])
     print(json.dumps(results))
     return results
 
