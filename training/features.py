@@ -26,6 +26,53 @@ class Features:
     test: np.ndarray
     test_labels: np.ndarray
 
+    @property
+    def num_classes(self):
+        return 1 + int(max(self.train_labels.max(), self.test_labels.max()))
+
+
+class FrozenEncoder:
+    """Encodes batches of whole images, nothing hidden, on all the encoder's replicas.
+
+    Weights are read as they are at each call, and never changed.
+
+    Args:
+        encoder: A `ViTEncoder`. Replicas are those of the strategy it was made under.
+        pooling: `"gap"` or `"token"`.
+    """
+
+    def __init__(self, encoder, pooling):
+        self.strategy = strategy = encoder.distribute_strategy
+        self.dim = encoder.embed_dim
+
+        def features(images):
+            return tf.cast(encoder.features(images, pooling), tf.float32)
+
+        @tf.function(reduce_retracing=True)
+        def features_of_replicas(images):
+            return strategy.run(features, args=(images,))
+
+        self._features = features_of_replicas
+
+    def batch_size_of_one(self, batch_size):
+        """Returns the images that a replica encodes at once, of `batch_size` of all."""
+        return max(1, batch_size // self.strategy.num_replicas_in_sync)
+
+    def __call__(self, batches):
+        """Encodes a `tf.data.Dataset` of images and labels, a batch on each replica.
+
+        Yields:
+            Float32 arrays `(n, dim)` and labels `(n,)`, in the order of the data set;
+            `n` is up to a batch times the replicas.
+        """
+        batches = self.strategy.distribute_datasets_from_function(lambda _: batches)
+        for images, labels in batches:
+            yield self._gathered(self._features(images)), self._gathered(labels)
+
+    def _gathered(self, values):
+        parts = self.strategy.experimental_local_results(values)
+        return np.concatenate([np.array(part) for part in parts])
+
 
 def load_splits(data, data_dir=None):
     """Returns the training and the test source of a labelled data set.
@@ -33,53 +80,67 @@ def load_splits(data, data_dir=None):
     Raises:
         InputError: The data cannot be read, or has no labels.
     """
-    splits = [load_source(data, split, data_dir) for split in ("train", "test")]
-    if splits[0].num_classes is None:
+    source = load_source(data, "train", data_dir)
+    if source.num_classes is None:
         raise InputError(
             f"{data} has no labels to judge features by; use a folder with one "
             "sub-folder per class, or a labelled TFDS data set"
         )
-    return splits
+    return [source, load_source(data, "test", data_dir)]
+
+
+def num_images(source, max_images=None):
+    """Returns how many images of a split are judged."""
+    return min(source.num_examples, max_images or source.num_examples)
 
 
 def random_encoder(encoder, seed=0):
     """Returns an encoder of the same architecture with random weights."""
     keras.utils.set_random_seed(seed)
-    return type(encoder).from_config(encoder.get_config())
+    with encoder.distribute_strategy.scope():
+        return type(encoder).from_config(encoder.get_config())
 
 
-def encode(encoder, splits, pooling, batch_size=256, max_images=None):
+def encode(frozen, splits, preprocessing, batch_size=256, max_images=None):
     """Returns the `Features` of both splits, one vector an image, nothing hidden.
 
     Args:
-        encoder: A `ViTEncoder`.
+        frozen: A `FrozenEncoder`.
         splits: Pair of sources.
-        pooling: `"gap"` or `"token"`.
-        batch_size: Integer.
-        max_images: Optional integer. The first images of each split alone.
+        preprocessing: The encoder's `keras_mae.Preprocessing`.
+        batch_size: Integer, over all replicas.
+        max_images: Optional integer. So many of each split, evenly spread over it.
     """
-
-    @tf.function(reduce_retracing=True)
-    def features(images):
-        return encoder.features(images, pooling)
-
-    return _of_both(splits, encoder.preprocessing, batch_size, max_images, features)
+    batch_size = frozen.batch_size_of_one(batch_size)
+    return _of_both(splits, preprocessing, batch_size, max_images, frozen)
 
 
 def pixels(splits, preprocessing, batch_size=256, max_images=None):
     """Returns the normalised pixels of both splits as `Features`."""
-    flatten = keras.layers.Flatten()
-    return _of_both(splits, preprocessing, batch_size, max_images, flatten)
+
+    def flattened(batches):
+        for images, labels in batches:
+            yield np.reshape(images, (len(images), -1)), np.array(labels)
+
+    return _of_both(splits, preprocessing, batch_size, max_images, flattened)
 
 
 def _of_both(splits, preprocessing, batch_size, max_images, function):
     arrays = []
     for source in splits:
-        dataset = evaluation_dataset(source, preprocessing, batch_size)
-        if max_images is not None:
-            dataset = dataset.unbatch().take(max_images).batch(batch_size)
-        batches = tqdm(dataset, source.name, leave=False, disable=None)
-        parts = [(np.array(function(images)), np.array(y)) for images, y in batches]
-        features, labels = zip(*parts, strict=True)
+        batches = evaluation_dataset(
+            source, preprocessing, batch_size, max_images=max_images
+        )
+        features, labels = zip(
+            *_with_progress(function(batches), source, max_images), strict=True
+        )
         arrays += [np.concatenate(features), np.concatenate(labels)]
     return Features(*arrays)
+
+
+def _with_progress(parts, source, max_images):
+    total = num_images(source, max_images)
+    with tqdm(total=total, desc=source.name, leave=False, disable=None) as progress:
+        for features, labels in parts:
+            progress.update(len(labels))
+            yield features, labels

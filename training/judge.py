@@ -1,5 +1,6 @@
-"""What k-NN and linear probe share: the encoder beside a random one and raw pixels."""
+"""What programs that judge features share: the encoder, a random one, raw pixels."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,11 +11,37 @@ from keras_mae.weights import load_encoder
 from .command_line import (
     add_data_arguments,
     add_set_argument,
+    add_strategy_arguments,
     apply_settings,
     program_parser,
 )
-from .features import encode, load_splits, pixels, random_encoder
+from .distribution import strategy_scope
+from .features import (
+    FrozenEncoder,
+    encode,
+    load_splits,
+    num_images,
+    pixels,
+    random_encoder,
+)
+from .settings import check_counts
 from .workdir import write_atomically
+
+
+@dataclasses.dataclass(frozen=True)
+class JudgeConfig:
+    """Settings of all programs that judge features."""
+
+    # gap (mean of the patches) or token (class token).
+    pooling: str = "gap"
+    # Images of each split, spread over it; None for all.
+    max_images: int | None = None
+    # Images encoded at once, over all replicas.
+    encode_batch_size: int = 256
+    # Seed of all that is random: the random encoder, the judge's weights and order.
+    seed: int = 0
+
+    TINY = ()
 
 
 def judge(name, description, config, score, argv):
@@ -23,63 +50,19 @@ def judge(name, description, config, score, argv):
     Args:
         name: String, the program's.
         description: String for `--help`.
-        config: Dataclass instance with `pooling`, `batch_size`, `max_images`, `seed`.
-        score: Function of (`Features`, config) that returns a dictionary of accuracies.
+        config: A `JudgeConfig`.
+        score: Function of (`Features`, config) that returns a dictionary of figures.
         argv: The command line, or `None` for the process's own.
 
     Returns:
         The results as a dictionary.
     """
-    arguments = _arguments(name, description, config, argv)
-    with one_line_errors():
-        if arguments.tiny:
-            arguments.set = [*config.TINY, *arguments.set]
-        config = apply_settings(config, arguments.set)
-        check_pooling(config.pooling)
-        encoder = load_encoder(arguments.model)
-        splits = load_splits(arguments.data, arguments.data_dir)
-        rows = _rows(encoder, splits, config, score, not arguments.no_baselines)
-    results = {
-        "program": name,
-        "model": arguments.model,
-        "data": arguments.data,
-        "train_images": _count(splits[0], config),
-        "test_images": _count(splits[1], config),
-        **rows,
-    }
-    if arguments.output:
-        write_atomically(Path(arguments.output), json.dumps(results, indent=2) + "\n")
-    print(json.dumps(results))
-    return results
+    arguments = judge_parser(name, description, config).parse_args(argv)
+    return judge_features(name, arguments, config, score)
 
 
-def _rows(encoder, splits, config, score, baselines):
-    of_data = {"batch_size": config.batch_size, "max_images": config.max_images}
-
-    def features_of(model):
-        return encode(model, splits, config.pooling, **of_data)
-
-    candidates = {"encoder": lambda: features_of(encoder)}
-    if baselines:
-        candidates["random_encoder"] = lambda: features_of(
-            random_encoder(encoder, config.seed)
-        )
-        candidates["raw_pixels"] = lambda: pixels(
-            splits, encoder.preprocessing, **of_data
-        )
-    rows = {}
-    for name, features in candidates.items():
-        rows[name] = score(features(), config)
-        values = "  ".join(f"{key} {value:.4f}" for key, value in rows[name].items())
-        print(f"{name:15} {values}", flush=True)
-    return rows
-
-
-def _count(source, config):
-    return min(source.num_examples, config.max_images or source.num_examples)
-
-
-def _arguments(name, description, config, argv):
+def judge_parser(name, description, config):
+    """Returns the parser of a program that judges features."""
     parser = program_parser(
         description,
         [
@@ -93,6 +76,7 @@ def _arguments(name, description, config, argv):
         "--model", required=True, help="a .keras file with a ViTEncoder"
     )
     add_data_arguments(parser)
+    add_strategy_arguments(parser)
     parser.add_argument("--output", metavar="FILE.json", help="write the results there")
     parser.add_argument(
         "--no_baselines",
@@ -101,4 +85,67 @@ def _arguments(name, description, config, argv):
     )
     add_set_argument(parser)
     parser.add_argument("--tiny", action="store_true", help="fewer steps, for a try")
-    return parser.parse_args(argv)
+    return parser
+
+
+def judge_features(name, arguments, config, score):
+    """Does what `judge` does, with a command line that has been read."""
+    with one_line_errors():
+        config = _chosen(config, arguments)
+        scope = strategy_scope(
+            arguments.strategy, config.encode_batch_size, arguments.replicas
+        )
+        with scope:
+            encoder = load_encoder(arguments.model)
+        splits = load_splits(arguments.data, arguments.data_dir)
+        rows = _rows(encoder, splits, config, score, not arguments.no_baselines)
+    counts = [num_images(source, config.max_images) for source in splits]
+    results = {
+        "program": name,
+        "model": arguments.model,
+        "data": arguments.data,
+        "train_images": counts[0],
+        "test_images": counts[1],
+        **rows,
+    }
+    report(results, arguments.output)
+    return results
+
+
+def report(results, output=None):
+    """Prints results as one JSON line, and writes them to a file if there is one."""
+    if output:
+        write_atomically(Path(output), json.dumps(results, indent=2) + "\n")
+    print(json.dumps(results))
+
+
+def _chosen(config, arguments):
+    tiny = config.TINY if arguments.tiny else ()
+    config = apply_settings(config, [*tiny, *arguments.set])
+    check_pooling(config.pooling)
+    check_counts(config, ("encode_batch_size", "max_images"))
+    return config
+
+
+def _rows(encoder, splits, config, score, baselines):
+    of_data = (
+        encoder.preprocessing,
+        config.encode_batch_size,
+        config.max_images,
+    )
+
+    def features_of(model):
+        return encode(FrozenEncoder(model, config.pooling), splits, *of_data)
+
+    candidates = {"encoder": lambda: features_of(encoder)}
+    if baselines:
+        candidates["random_encoder"] = lambda: features_of(
+            random_encoder(encoder, config.seed)
+        )
+        candidates["raw_pixels"] = lambda: pixels(splits, *of_data)
+    rows = {}
+    for name, features in candidates.items():
+        rows[name] = score(features(), config)
+        values = "  ".join(f"{key} {value:.4f}" for key, value in rows[name].items())
+        print(f"{name:15} {values}", flush=True)
+    return rows

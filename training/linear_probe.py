@@ -3,14 +3,21 @@
 import dataclasses
 
 import keras
+import tensorflow as tf
 
-from .judge import judge
+from keras_mae.program import one_line_errors
+
+from .command_line import chosen_config, describe
+from .data.source import shuffle_seed
+from .judge import JudgeConfig, judge_features, judge_parser, report
+from .published_probe import PublishedProbeConfig, linear_probe, published_probe
+from .recipes import list_recipes
 from .schedules import warmup_cosine
 
 
 @dataclasses.dataclass(frozen=True)
-class ProbeConfig:
-    """Settings of the linear probe."""
+class ProbeConfig(JudgeConfig):
+    """Settings of the linear probe on features that are encoded once."""
 
     # Passes over the training features.
     epochs: int = 90
@@ -20,12 +27,6 @@ class ProbeConfig:
     batch_size: int = 256
     # Learning rate for a batch of 256.
     base_learning_rate: float = 0.1
-    # Images of each split, the first ones; None for all.
-    max_images: int | None = None
-    # gap (mean of the patches) or token (class token).
-    pooling: str = "gap"
-    # Seed of the probe's weights and order, and of the random encoder's weights.
-    seed: int = 0
 
     TINY = ("epochs=5", "warmup_epochs=1")
 
@@ -37,23 +38,25 @@ def probe_accuracy(features, config):
     layer N(0, .01); SGD with momentum, no weight decay, warm-up and cosine. The
     features are computed once, without augmentation.
 
+    A step of LARS is a small share of the weights' length, made for batches of 16,384:
+    the few small batches of a small data set would leave it near its first weights,
+    hence SGD. For the probe as published see `published_probe`.
+
     Args:
         features: `Features`.
         config: `ProbeConfig`.
 
-    Reference: [He et al., 2022](https://arxiv.org/abs/2111.06377), A.1, linear probing
-        (whose optimizer is LARS, for batches of 16,384).
+    Reference: [He et al., 2022](https://arxiv.org/abs/2111.06377), A.1.
     """
-    keras.utils.set_random_seed(config.seed)
     batch_size = min(config.batch_size, len(features.train))
-    steps = -(-len(features.train) // batch_size)
+    steps = len(features.train) // batch_size
     schedule = warmup_cosine(
         config.base_learning_rate * batch_size / 256,
         config.epochs,
         config.warmup_epochs,
         steps,
     )
-    probe = linear_probe(features.train.shape[1], 1 + int(features.train_labels.max()))
+    probe = linear_probe(features.train.shape[1], features.num_classes, config.seed)
     # Moving averages begin at the true values: few steps are enough then.
     norm = probe.layers[0]
     norm.moving_mean.assign(features.train.mean(0))
@@ -64,10 +67,10 @@ def probe_accuracy(features, config):
         metrics=["accuracy"],
     )
     history = probe.fit(
-        features.train,
-        features.train_labels,
-        batch_size=batch_size,
+        _batches(features, batch_size, config),
+        steps_per_epoch=steps,
         epochs=config.epochs,
+        shuffle=False,  # done by the data set
         verbose=0,
     ).history
     _, accuracy = probe.evaluate(
@@ -76,31 +79,63 @@ def probe_accuracy(features, config):
     return {"accuracy": accuracy, "train_accuracy": history["accuracy"][-1]}
 
 
-def linear_probe(dim, num_classes):
-    """Returns the classifier: batch norm without affine parameters, one dense layer."""
-    return keras.Sequential(
-        [
-            keras.Input((dim,)),
-            keras.layers.BatchNormalization(
-                momentum=0.9, epsilon=1e-6, center=False, scale=False
-            ),
-            keras.layers.Dense(
-                num_classes, kernel_initializer=keras.initializers.RandomNormal(0, 0.01)
-            ),
-        ]
+def _batches(features, batch_size, config):
+    """Returns the full batches of all epochs, each in an order of its own."""
+    examples = (features.train, features.train_labels)
+    places = tf.range(len(features.train))
+
+    def of_epoch(epoch):
+        order = tf.random.experimental.stateless_shuffle(
+            places, shuffle_seed(config.seed, epoch)
+        )
+        order = tf.data.Dataset.from_tensor_slices(order)
+        return order.batch(batch_size, drop_remainder=True)
+
+    dataset = tf.data.Dataset.range(config.epochs).flat_map(of_epoch)
+    dataset = dataset.map(lambda chosen: tuple(tf.gather(x, chosen) for x in examples))
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def _arguments(argv):
+    parser = judge_parser(
+        "linear_probe",
+        "Trains a linear classifier on the frozen encoder's features, beside a random "
+        "encoder's and raw pixels': quickly, on features that are encoded once. With "
+        "--recipe, as published: a run with crops, flips and LARS, which encodes all "
+        "images in every epoch, and which goes on when it was interrupted.",
+        ProbeConfig(),
     )
+    recipes = ", ".join(list_recipes(PublishedProbeConfig))
+    parser.add_argument("--recipe", help=f"probe as published; one of: {recipes}")
+    parser.add_argument(
+        "--workdir", help="folder of a run with a recipe (default: runs/RECIPE)"
+    )
+    parser.epilog += "\n\nkeys of --set with a recipe:\n"
+    parser.epilog += describe(PublishedProbeConfig())
+    return parser.parse_args(argv)
+
+
+def _published(arguments):
+    with one_line_errors():
+        results = published_probe(
+            chosen_config(arguments, PublishedProbeConfig),
+            arguments.data,
+            arguments.workdir or f"runs/{arguments.recipe}",
+            arguments.model,
+            arguments.data_dir,
+            arguments.strategy,
+            arguments.replicas,
+        )
+    report(results, arguments.output)
+    return results
 
 
 def main(argv=None):
     """Runs the program; returns its results."""
-    return judge(
-        "linear_probe",
-        "Trains a linear classifier on the frozen encoder's features, beside a random "
-        "encoder's and raw pixels.",
-        ProbeConfig(),
-        probe_accuracy,
-        argv,
-    )
+    arguments = _arguments(argv)
+    if arguments.recipe:
+        return _published(arguments)
+    return judge_features("linear_probe", arguments, ProbeConfig(), probe_accuracy)
 
 
 if __name__ == "__main__":

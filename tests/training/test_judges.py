@@ -1,13 +1,14 @@
 import json
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 import keras_mae
-from training import knn, linear_probe
-from training.features import Features, random_encoder
-from training.knn import KnnConfig, knn_accuracy
+from training import evaluate, few_shot, knn, linear_probe
+from training.distribution import strategy_scope
+from training.features import Features, FrozenEncoder, encode, random_encoder
 from training.linear_probe import ProbeConfig, probe_accuracy
 
 CORNERS = np.float32([[5, 0], [0, 5], [-5, 0], [0, -5]])
@@ -25,31 +26,6 @@ def features():
     return Features(*corners(200, 0), *corners(100, 1))
 
 
-def test_neighbours_find_corners(features):
-    assert knn_accuracy(features, KnnConfig())["accuracy"] > 0.95
-
-
-def test_nearest_neighbour_can_be_checked_by_hand():
-    train = np.float32([[1, 0], [1, 0.1], [0, 1]])
-    features = Features(train, np.array([0, 0, 1]), train[1:], np.array([0, 0]))
-    assert knn_accuracy(features, KnnConfig(k=1)) == {"accuracy": 0.5}
-
-
-def test_length_of_features_does_not_matter_to_neighbours(features):
-    scaled = Features(
-        1000 * features.train,
-        features.train_labels,
-        features.test,
-        features.test_labels,
-    )
-    assert knn_accuracy(scaled, KnnConfig()) == knn_accuracy(features, KnnConfig())
-
-
-def test_chunks_do_not_change_neighbours(features):
-    small = knn_accuracy(features, KnnConfig(batch_size=7))
-    assert small == knn_accuracy(features, KnnConfig(batch_size=1000))
-
-
 def test_probe_finds_corners(features):
     assert probe_accuracy(features, ProbeConfig(epochs=20))["accuracy"] > 0.95
 
@@ -64,12 +40,13 @@ def test_probe_standardises_features(features):
     assert probe_accuracy(shifted, ProbeConfig(epochs=20))["accuracy"] > 0.95
 
 
-def test_probe_has_no_affine_batch_norm():
-    probe = linear_probe.linear_probe(4, 3)
-    assert [w.path.split("/")[-1] for w in probe.trainable_weights] == [
-        "kernel",
-        "bias",
-    ]
+def test_probe_draws_nothing_from_global_generators(features):
+    keras.utils.set_random_seed(1)
+    state = np.random.get_state()[1].copy()
+    first = probe_accuracy(features, ProbeConfig(epochs=2, seed=3))
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
+    keras.utils.set_random_seed(2)
+    assert probe_accuracy(features, ProbeConfig(epochs=2, seed=3)) == first
 
 
 def test_random_encoder_has_other_weights():
@@ -94,33 +71,101 @@ def bright_and_dark(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("program", [knn, linear_probe])
-def test_programs_compare_with_random_encoder_and_pixels(bright_and_dark, program):
+@pytest.fixture
+def line(bright_and_dark):
     folder = bright_and_dark
-    output = folder / "results.json"
     line = ["--model", str(folder / "encoder.keras")]
-    line += ["--data", f"folder:{folder / 'images'}", "--output", str(output)]
-    results = program.main([*line, "--tiny"])
+    return [*line, "--data", f"folder:{folder / 'images'}"]
+
+
+@pytest.mark.parametrize(
+    ("program", "figure"),
+    [
+        (knn, "accuracy_k20"),
+        (linear_probe, "accuracy"),
+        (few_shot, "accuracy_1_shot"),
+        (evaluate, "linear_probe_accuracy"),
+    ],
+)
+def test_programs_compare_with_random_encoder_and_pixels(
+    tmp_path, line, program, figure
+):
+    output = tmp_path / "results.json"
+    results = program.main([*line, "--output", str(output), "--tiny"])
     assert json.loads(output.read_text()) == results
     assert (results["train_images"], results["test_images"]) == (16, 4)
-    assert results["raw_pixels"]["accuracy"] == 1.0
+    assert results["raw_pixels"][figure] == 1.0
     assert {"encoder", "random_encoder"} <= results.keys()
 
 
-def test_fewer_images_can_be_judged(bright_and_dark):
-    line = ["--model", str(bright_and_dark / "encoder.keras")]
-    line += ["--data", f"folder:{bright_and_dark / 'images'}", "--no_baselines"]
-    results = knn.main([*line, "--set", "max_images=3", "batch_size=2"])
+def test_fewer_images_can_be_judged(line):
+    settings = ["--set", "max_images=3", "encode_batch_size=2"]
+    results = knn.main([*line, "--no_baselines", *settings])
     assert (results["train_images"], results["test_images"]) == (3, 3)
+
+
+def test_judges_of_one_program_say_what_each_says_alone(line):
+    together = evaluate.main([*line, "--no_baselines"])["encoder"]
+    for program in (knn, linear_probe, few_shot):
+        alone = program.main([*line, "--no_baselines"])["encoder"]
+        name = program.__name__.rpartition(".")[2]
+        assert {f"{name}_{key}": value for key, value in alone.items()}.items() <= (
+            together.items()
+        )
+
+
+def test_judges_can_be_chosen(line):
+    results = evaluate.main([*line, "--no_baselines", "--set", "judges=knn"])
+    assert list(results["encoder"]) == ["knn_accuracy_k20", "knn_accuracy_k200"]
+
+
+def test_two_replicas_judge_as_one_device(line):
+    line += ["--set", "encode_batch_size=6", "k=1,3"]
+    one = knn.main(line)
+    two = knn.main([*line, "--strategy", "mirrored", "--replicas", "2"])
+    assert two == one
+
+
+@pytest.mark.parametrize("batch_size", [2, 8, 16, 64])
+def test_two_replicas_encode_as_one_device_in_the_same_order(source, batch_size):
+    features = []
+    for strategy in ("one", "mirrored"):
+        with strategy_scope(strategy, 2, replicas=2):
+            keras.utils.set_random_seed(0)
+            encoder = keras_mae.ViTEncoder(16, 8, embed_dim=16, depth=1, num_heads=2)
+        frozen = FrozenEncoder(encoder, "gap")
+        splits = (source(13), source(5))
+        features.append(encode(frozen, splits, encoder.preprocessing, batch_size))
+    one, two = features
+    np.testing.assert_allclose(two.train, one.train, atol=1e-6)
+    np.testing.assert_allclose(two.test, one.test, atol=1e-6)
+    np.testing.assert_array_equal(two.train_labels, np.arange(13) % 3)
+    np.testing.assert_array_equal(two.test_labels, np.arange(5) % 3)
+
+
+def test_half_precision_encodes_to_single(source):
+    encoder = keras_mae.ViTEncoder(
+        16, 8, embed_dim=16, depth=1, num_heads=2, dtype="mixed_bfloat16"
+    )
+    splits = (source(4), source(4))
+    features = encode(FrozenEncoder(encoder, "token"), splits, encoder.preprocessing)
+    assert features.train.dtype == "float32"
+
+
+def test_near_judges_are_named(line, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        evaluate.main([*line, "--set", "judges=knn,few_shots"])
+    assert "unknown judge 'few_shots'; did you mean few_shot" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--model", "absent.keras", "--data", "demo"], "no model file absent.keras"),
-        (["--data", "photos"], "no"),
+        (["--data", "photos"], "photos has no labels to judge"),
         (["--data", "demo", "--set", "pooling=tokens"], "did you mean token"),
         (["--data", "demo", "--set", "neighbours=3"], "unknown --set key"),
+        (["--data", "demo", "--set", "max_images=0"], "max_images must be at least 1"),
     ],
 )
 def test_bad_input_ends_with_one_line(bright_and_dark, capsys, arguments, message):
