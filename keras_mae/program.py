@@ -1,4 +1,7 @@
-"""What all programs share: bad input is one clear line and exit status 2."""
+"""What all programs share: bad input is one clear line and exit status 2.
+
+A run that cannot go on, by no fault of its command line, ends with one line and 1.
+"""
 
 import contextlib
 import difflib
@@ -9,14 +12,18 @@ class InputError(ValueError):
     """What the user typed cannot be used; the message says what to do instead."""
 
 
+class RunError(RuntimeError):
+    """A run cannot go on; what was saved is intact, and the message says what to do."""
+
+
 @contextlib.contextmanager
 def one_line_errors():
-    """Ends the program with one line on stderr and status 2 on an `InputError`."""
+    """Ends the program with one line: status 2 on `InputError`, 1 on `RunError`."""
     try:
         yield
-    except InputError as error:
+    except (InputError, RunError) as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(2 if isinstance(error, InputError) else 1)
 
 
 @contextlib.contextmanager

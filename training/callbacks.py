@@ -42,6 +42,26 @@ class Throughput(keras.callbacks.Callback):
             logs["images_per_second"] = steps * self.batch_size / seconds
 
 
+class StepFigures(keras.callbacks.Callback):
+    """Adds `learning_rate`, `gradient_norm` and `skipped_steps` to an epoch's logs.
+
+    Where all steps of an epoch were left out, its `loss` is not a number. Place it
+    before `TensorBoard`, which logs what it finds.
+    """
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.step_watch.reset()
+
+    def on_epoch_end(self, epoch, logs=None):
+        watch = self.model.step_watch
+        rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        logs["learning_rate"] = float(rate)
+        logs["gradient_norm"] = watch.gradient_norm
+        logs["skipped_steps"] = watch.skipped
+        if watch.applied == 0:
+            logs["loss"] = float("nan")
+
+
 class ReconstructionPictures(keras.callbacks.Callback):
     """Writes reconstructions of the same images to TensorBoard every few epochs.
 

@@ -40,6 +40,12 @@ class RunConfig:
     xla: bool = False
     # Steps between two returns to Python; must divide the steps of an epoch.
     steps_per_execution: int = 1
+    # Parts in which a batch is computed, one by one, to need less memory.
+    accumulation_steps: int = 1
+    # Largest norm of the whole gradient, longer ones are scaled down; None for any.
+    clip_norm: float | None = None
+    # Steps in a row that may be left out, not being finite, before the run goes back.
+    skip_limit: int = 20
 
     def __post_init__(self):
         if self.image_size is not None:
@@ -99,6 +105,12 @@ class PretrainConfig(RunConfig):
     crop_scale: tuple[float, float] = (0.2, 1.0)
     # Epochs between two reconstruction pictures in TensorBoard.
     picture_every: int = 10
+    # Epochs between two judgements of the features, for data with labels; None for no.
+    probe_every: int | None = None
+    # Who judges: knn, linear_probe, few_shot.
+    probes: tuple[str, ...] = ("knn",)
+    # Images of each split to judge by, spread over it; None for all.
+    probe_images: int | None = None
 
     PROGRAM = "pretrain"
     TINY = {

@@ -1,5 +1,6 @@
 """Fine-tunes a pre-trained encoder: `python -m training.finetune --help`."""
 
+import functools
 import json
 
 import keras
@@ -7,7 +8,7 @@ import keras
 from keras_mae.optimizers import AdamW, adamw_arguments, finetuning_rules
 from keras_mae.program import checking_input, one_line_errors
 
-from .checkpoint import epochs_done, restore
+from .checkpoint import newest_checkpoint, restore
 from .classifier import ARCHITECTURE, build_classifier, in_single_precision
 from .command_line import add_run_arguments, chosen_config, program_parser
 from .data import steps_per_epoch
@@ -39,6 +40,7 @@ def compile_classifier(model, config, steps):
         schedule,
         config.weight_decay,
         beta_2=config.beta_2,
+        global_clipnorm=config.clip_norm,
         **adamw_arguments(model, rules),
         **({"use_ema": True, "ema_momentum": config.ema} if config.ema else {}),
     )
@@ -48,6 +50,7 @@ def compile_classifier(model, config, steps):
         jit_compile=config.xla,
         steps_per_execution=config.steps_per_execution,
     )
+    model.accumulation_steps = config.accumulation_steps
     return rules
 
 
@@ -73,7 +76,7 @@ def finetune(
     source, held_out = load_splits(data, data_dir)
     steps = config.steps_per_epoch or steps_per_epoch(source, config.batch_size)
     check_execution(config, steps)
-    first_epoch = epochs_done(workdir)
+    saved = newest_checkpoint(workdir)
     keras.utils.set_random_seed(config.seed)
     with scope:
         with checking_input():
@@ -82,13 +85,16 @@ def finetune(
             rules = compile_classifier(classifier, config, steps)
         preprocessing = classifier.preprocessing
         # All that can be wrong with the settings has shown once the data is set up.
-        batches = finetuning_dataset(source, preprocessing, config, steps, first_epoch)
+        batches = functools.partial(
+            finetuning_dataset, source, preprocessing, config, steps
+        )
+        batches(saved.epoch)
         tests = padded_batches(
             held_out, preprocessing, config.batch_size, config.max_test_images
         )
         workdir = open_workdir(workdir, config, data=data, model=model)
         audit_rules(classifier, rules, workdir)
-        restore(classifier, workdir)
+        restore(classifier, saved)
     callbacks = [keras.callbacks.SwapEMAWeights()] if config.ema else []
     history = fit(
         classifier,
@@ -96,7 +102,7 @@ def finetune(
         config,
         workdir,
         steps,
-        first_epoch,
+        saved,
         [*callbacks, UnreadableImages(source, workdir)],
         validation_data=tests,
         validation_freq=config.evaluate_every,

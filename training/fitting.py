@@ -1,4 +1,4 @@
-"""The call of `fit` that pre-training and fine-tuning share: logs and checkpoints."""
+"""The calls of `fit` that programs share: logs, checkpoints, what may go wrong."""
 
 import math
 import sys
@@ -6,75 +6,98 @@ import time
 
 import keras
 
-from .callbacks import Throughput
-from .checkpoint import Checkpoint
+from keras_mae.models.training_step import TrainingStep
+
+from .callbacks import StepFigures, Throughput
+from .checkpoint import Checkpoint, newest_checkpoint, restore
 from .epoch_table import EpochTable
 from .input_watch import InputWait
-
-
-class TrainingDiverged(RuntimeError):
-    """The loss is not a number any more."""
+from .nonfinite import ADVICE, NonFiniteSteps, TrainingDiverged
+from .preemption import Preemption, build_metrics
 
 
 def fit(
-    model,
-    batches,
-    config,
-    workdir,
-    steps,
-    first_epoch,
-    callbacks=(),
-    wait=None,
-    **kwargs,
+    model, batches, config, workdir, steps, saved, callbacks=(), wait=None, **kwargs
 ):
-    """Trains from `first_epoch` on; returns the last epoch's figures and `seconds`.
+    """Trains on from a checkpoint; returns the last epoch's figures and `seconds`.
 
     Args:
-        model: A compiled model.
-        batches: `tf.data.Dataset`, already shuffled.
+        model: A compiled model, with the checkpoint's weights.
+        batches: Function of the first epoch that returns the `tf.data.Dataset` of all
+            epochs from there on, already shuffled.
         config: A `RunConfig`.
         workdir: `Path` of the run; logs and checkpoints go there.
         steps: Integer, batches of an epoch.
-        first_epoch: Integer. Where it is `config.epochs`, nothing is trained.
+        saved: The checkpoint, a `Saved`. Where it is the last epoch's, nothing is
+            trained.
         callbacks: Callbacks that come before the writing of logs.
         wait: Optional `InputWait` that watches what `batches` are made of; by default
             one watches these.
         **kwargs: Further arguments of `model.fit`.
 
     Raises:
-        TrainingDiverged: The loss became infinite or not a number.
+        TrainingDiverged: Loss or gradient are not finite any more.
+        RunError: A checkpoint cannot be written.
     """
-    if first_epoch:
-        print(f"resuming after epoch {first_epoch} of {config.epochs}")
-    if first_epoch >= config.epochs:
+    _tell_of_resuming(saved, config.epochs)
+    if saved.epoch >= config.epochs:
         return {}
-    began = time.perf_counter()
-    if wait is None:
-        wait = InputWait()
-        batches = wait.watch(batches)
-    history = model.fit(
-        batches,
-        steps_per_epoch=steps,
-        epochs=config.epochs,
-        initial_epoch=first_epoch,
-        shuffle=False,  # done by the data set
-        verbose=1 if sys.stdout.isatty() else 2,
-        callbacks=[
-            Throughput(config.batch_size),
-            wait,
-            *callbacks,
-            keras.callbacks.TensorBoard(workdir / "logs", write_graph=False),
-            EpochTable(workdir / "logs" / "epochs.csv"),
-            keras.callbacks.TerminateOnNaN(),
-            Checkpoint(workdir),
-        ],
-        **kwargs,
-    ).history
+    began, preemption = time.perf_counter(), Preemption(workdir, saved, steps)
+    watch = InputWait() if wait is None else wait
+
+    def train(first_epoch, epochs, first_step=0):
+        dataset = batches(first_epoch).skip(first_step)
+        if first_step:
+            build_metrics(model, dataset.element_spec)
+        return model.fit(
+            dataset if wait else watch.watch(dataset),
+            steps_per_epoch=steps - first_step,
+            initial_epoch=first_epoch,
+            epochs=epochs,
+            shuffle=False,  # done by the data set
+            verbose=1 if sys.stdout.isatty() else 2,
+            callbacks=[
+                *_figures(model, config, watch),
+                *callbacks,
+                *_guards(model, config, workdir, steps, batches),
+                keras.callbacks.TensorBoard(workdir / "logs", write_graph=False),
+                EpochTable(workdir / "logs" / "epochs.csv"),
+                Checkpoint(workdir),
+                preemption,
+            ],
+            **kwargs,
+        ).history
+
+    first_epoch = saved.epoch
+    with preemption.listening():
+        if saved.step:  # what is left of an epoch
+            history = train(first_epoch, first_epoch + 1, saved.step)
+            restore(model, newest_checkpoint(workdir))  # `fit` ends with averages
+            first_epoch += 1
+        if first_epoch < config.epochs:
+            history = train(first_epoch, config.epochs)
     results = {name: round(values[-1], 6) for name, values in history.items()}
     if not math.isfinite(results["loss"]):
-        raise TrainingDiverged(
-            f"the loss became {results['loss']}; {workdir} keeps the last good "
-            "checkpoint. Use a lower base_learning_rate, a longer warm-up, or "
-            "precision=float32"
-        )
+        raise TrainingDiverged(f"the loss became {results['loss']}. {ADVICE}")
     return {**results, "seconds": round(time.perf_counter() - began, 1)}
+
+
+def _tell_of_resuming(saved, epochs):
+    if saved.path:
+        step = f" and step {saved.step} of the next" if saved.step else ""
+        print(f"resuming after epoch {saved.epoch}{step} of {epochs}")
+
+
+def _figures(model, config, watch):
+    figures = [Throughput(config.batch_size), watch]
+    return [StepFigures(), *figures] if isinstance(model, TrainingStep) else figures
+
+
+def _guards(model, config, workdir, steps, batches):
+    if not isinstance(model, TrainingStep):
+        return [keras.callbacks.TerminateOnNaN()]
+
+    def batch_at(epoch, step):
+        return next(iter(batches(epoch).skip(step)))
+
+    return [NonFiniteSteps(workdir, config.skip_limit, steps, batch_at)]

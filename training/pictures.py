@@ -31,6 +31,7 @@ def reconstruction_pictures(model, images, mask=None, statistics="true"):
     masked = original * (1 - hidden) + GREY * hidden
     shown = [original, masked, pictures["reconstruction"], pictures["pasted"]]
     stacked = np.stack([_visible_channels(np.array(part)) for part in shown], axis=1)
+    stacked = np.nan_to_num(stacked)  # of a model that has diverged
     return np.rint(stacked).astype("uint8")
 
 

@@ -1,5 +1,6 @@
 """Pre-trains a masked autoencoder: `python -m training.pretrain --help`."""
 
+import functools
 import inspect
 import json
 
@@ -10,13 +11,16 @@ from keras_mae.optimizers import AdamW, adamw_arguments, pretraining_rules
 from keras_mae.program import checking_input, one_line_errors
 
 from .callbacks import ReconstructionPictures
-from .checkpoint import epochs_done, restore
+from .checkpoint import newest_checkpoint, restore
 from .command_line import add_run_arguments, chosen_config, program_parser
 from .config import PretrainConfig
 from .data import evaluation_dataset, load_source, steps_per_epoch, training_dataset
 from .distribution import strategy_scope
+from .evaluate import check_judges
+from .features import load_splits
 from .fitting import fit
 from .input_watch import UnreadableImages
+from .probing import Probing
 from .rule_audit import audit_rules
 from .schedules import warmup_cosine
 from .settings import check_execution, check_settings
@@ -58,11 +62,13 @@ def compile_model(model, config, steps):
             schedule,
             config.weight_decay,
             beta_2=config.beta_2,
+            global_clipnorm=config.clip_norm,
             **adamw_arguments(model, rules),
         ),
         jit_compile=config.xla,
         steps_per_execution=config.steps_per_execution,
     )
+    model.accumulation_steps = config.accumulation_steps
     return rules
 
 
@@ -79,27 +85,31 @@ def pretrain(config, data, workdir, data_dir=None, strategy="one", replicas=None
     Raises:
         InputError: Settings, data or folder that cannot be used.
     """
-    check_settings(config, strategy, counts=["picture_every"])
+    counts = ["picture_every", "probe_every", "probe_images"]
+    check_settings(config, strategy, counts)
+    check_judges(config.probes)
     scope = strategy_scope(strategy, config.batch_size, replicas)
-    source = load_source(data, "train", data_dir)
+    source, *held_out = _splits(data, data_dir, config)
     steps = config.steps_per_epoch or steps_per_epoch(source, config.batch_size)
     check_execution(config, steps)
-    first_epoch = epochs_done(workdir)
+    saved = newest_checkpoint(workdir)
     keras.utils.set_random_seed(config.seed)
     with scope:
         with checking_input():
             model = build_model(config)
         rules = compile_model(model, config, steps)
         # All that can be wrong with the settings has shown once the data is set up.
-        batches = _batches(source, model, config, steps, first_epoch)
+        batches = functools.partial(_batches, source, model, config, steps)
+        batches(saved.epoch)
         workdir = open_workdir(workdir, config, data=data)
         audit_rules(model, rules, workdir)
-        restore(model, workdir)
+        restore(model, saved)
     callbacks = [
         _pictures(source, model, config, workdir),
         UnreadableImages(source, workdir),
+        *[_probing((source, test), config) for test in held_out],
     ]
-    history = fit(model, batches, config, workdir, steps, first_epoch, callbacks)
+    history = fit(model, batches, config, workdir, steps, saved, callbacks)
     return {
         "program": "pretrain",
         "model": str(save_for_inference(model, config, workdir)),
@@ -129,6 +139,25 @@ def _batches(source, model, config, steps, first_epoch):
         seed=config.seed,
         crop_scale=config.crop_scale,
         flip=config.flip,
+    )
+
+
+def _splits(data, data_dir, config):
+    """Returns the training source and, where features are probed, the held-out one."""
+    if config.probe_every is None:
+        return [load_source(data, "train", data_dir)]
+    return load_splits(data, data_dir)
+
+
+def _probing(splits, config):
+    return Probing(
+        splits,
+        config.probe_every,
+        config.epochs,
+        config.probes,
+        config.probe_images,
+        config.batch_size,
+        seed=config.seed,
     )
 
 

@@ -3,7 +3,13 @@
 from keras_mae.program import InputError, unknown
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
-COUNTS = ("epochs", "batch_size", "steps_per_execution")
+COUNTS = (
+    "epochs",
+    "batch_size",
+    "steps_per_execution",
+    "accumulation_steps",
+    "skip_limit",
+)
 
 
 def check_settings(config, strategy, counts=()):
@@ -25,6 +31,15 @@ def check_settings(config, strategy, counts=()):
             "compile a step over several replicas; add --set xla=false"
         )
     check_counts(config, (*COUNTS, *counts))
+    if config.clip_norm is not None and config.clip_norm <= 0:
+        raise InputError(
+            f"clip_norm must be above 0, or none; received {config.clip_norm}"
+        )
+    if config.batch_size % config.accumulation_steps:
+        raise InputError(
+            f"accumulation_steps must divide batch_size, {config.batch_size}; "
+            f"received {config.accumulation_steps}"
+        )
 
 
 def check_counts(config, names):

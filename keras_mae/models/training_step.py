@@ -126,10 +126,24 @@ class StepWatch:
         self._in_a_row.assign((self._in_a_row + 1) * (1 - good))
         self._sum_of_norms.assign_add(tf.where(finite, norm, 0.0))
 
+    @property
+    def variables(self):
+        """All that is counted, scalar `tf.Variable`s."""
+        return (self._applied, self._skipped, self._in_a_row, self._sum_of_norms)
+
     def reset(self):
         """Starts counting anew; a row of steps left out goes on."""
         for variable in (self._applied, self._skipped, self._sum_of_norms):
             variable.assign(tf.zeros_like(variable))
+
+    def end_row(self):
+        """Ends a row of steps left out, as after a change of weights."""
+        self._in_a_row.assign(0)
+
+    @property
+    def applied(self):
+        """Steps since `reset` that were not left out."""
+        return int(self._applied.numpy())
 
     @property
     def skipped(self):
@@ -144,7 +158,7 @@ class StepWatch:
     @property
     def gradient_norm(self):
         """Mean norm, before clipping, of the gradients applied since `reset`, or 0."""
-        return float(self._sum_of_norms.numpy()) / max(int(self._applied.numpy()), 1)
+        return float(self._sum_of_norms.numpy()) / max(self.applied, 1)
 
 
 def _variable(name, dtype):

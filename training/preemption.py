@@ -1,0 +1,104 @@
+"""SIGTERM, which schedulers send before they take a machine: save and leave."""
+
+import contextlib
+import signal
+import sys
+import threading
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from .checkpoint import save
+
+EXIT_STATUS = 128 + signal.SIGTERM  # as of any process that ends by this signal
+
+
+class Preemption(keras.callbacks.Callback):
+    """Saves within the epoch and ends the program once SIGTERM has arrived.
+
+    Metrics are saved with the place in the epoch: run again, the program logs the
+    epoch's figures as if nothing had happened. The exit status is 143. Place it last.
+
+    Args:
+        workdir: Path of the run.
+        saved: The `Saved` that the run goes on from.
+        steps: Integer, steps of an epoch.
+        saves: Boolean. Whether a place within an epoch can be saved; otherwise the
+            epoch's beginning is where the run goes on.
+    """
+
+    def __init__(self, workdir, saved, steps, saves=True):
+        super().__init__()
+        self.workdir = workdir
+        self.saved = saved
+        self.steps = steps
+        self.saves = saves
+        self.arrived = False
+
+    @contextlib.contextmanager
+    def listening(self):
+        """SIGTERM that arrives inside waits for the end of a step."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # Python tells of signals in the main thread alone
+            return
+        before = signal.signal(signal.SIGTERM, self._note)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    def _note(self, number, frame):
+        self.arrived = True
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch, self.first = epoch, 0
+        if epoch == self.saved.epoch and self.saved.step:
+            self.first = self.saved.step
+            for variable, value in zip(
+                _counters(self.model), self.saved.state["counters"], strict=True
+            ):
+                variable.assign(value)
+
+    def on_train_batch_end(self, batch, logs=None):
+        done = self.first + batch + 1
+        if self.arrived and done < self.steps:
+            if self.saves:
+                counters = [np.array(v).tolist() for v in _counters(self.model)]
+                state = {"counters": counters}
+                save(self.model, self.workdir, self.epoch, done, state)
+            self._leave(f"in epoch {self.epoch + 1}, after step {done}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.arrived:
+            self._leave(f"after epoch {epoch + 1}")
+
+    def _leave(self, where):
+        print(
+            f"stopped by SIGTERM {where}; the same command goes on from the newest "
+            "checkpoint",
+            file=sys.stderr,
+        )
+        sys.exit(EXIT_STATUS)
+
+
+def build_metrics(model, element_spec):
+    """Makes the variables of compiled metrics, which Keras makes in the first step.
+
+    Args:
+        model: A compiled model.
+        element_spec: Of the batches that it will be trained on.
+    """
+    example = keras.tree.map_structure(
+        lambda spec: tf.zeros((1, *spec.shape[1:]), spec.dtype), element_spec
+    )
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(example)
+    model.compute_metrics(x, y, model(x), sample_weight)
+    model.reset_metrics()
+
+
+def _counters(model):
+    """Returns the variables that an epoch's figures are computed from."""
+    of_metrics = [variable for m in model.metrics for variable in m.variables]
+    watch = getattr(model, "step_watch", None)
+    return [*of_metrics, *(watch.variables if watch else ())]
