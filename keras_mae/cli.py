@@ -13,6 +13,8 @@ PROGRAMS = {
     "reconstruct": ("training.reconstruct", "draws what a model predicts", "train"),
     "knn": ("training.knn", "judges features by nearest neighbours", "train"),
     "linear_probe": ("training.linear_probe", "judges features linearly", "train"),
+    "few_shot": ("training.few_shot", "judges features by few labels", "train"),
+    "evaluate": ("training.evaluate", "judges features in several ways", "train"),
     "make_tfrecords": ("training.make_tfrecords", "writes TFRecord files", "train"),
     "benchmark": ("training.benchmark", "times pre-training", "train"),
     "to_saved_model": ("export.to_saved_model", "exports for TF Serving", "export"),
