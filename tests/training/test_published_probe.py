@@ -34,13 +34,16 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shades(tmp_path_factory):
-    """A file of noisy grey pictures: dark, middling and bright ones as classes."""
-    path, rng = tmp_path_factory.mktemp("shades") / "shades.npz", np.random.default_rng(0)
+    """A file of noisy grey pictures: dark and bright ones as classes."""
+    path, rng = (
+        tmp_path_factory.mktemp("shades") / "shades.npz",
+        np.random.default_rng(0),
+    )
     arrays = {}
     for split, count in {"train": 64, "test": 30}.items():
-        labels = np.arange(count) % 3
+        labels = np.arange(count) % 2
         noise = rng.integers(-30, 31, (count, 28, 28))
-        arrays[f"x_{split}"] = np.uint8(60 + 60 * labels[:, None, None] + noise)
+        arrays[f"x_{split}"] = np.uint8(60 + 100 * labels[:, None, None] + noise)
         arrays[f"y_{split}"] = labels
     np.savez(path, **arrays)
     return path
@@ -96,9 +99,8 @@ def test_probe_learns_and_the_encoder_does_not_change(probe, tmp_path, monkeypat
         return encoder
 
     monkeypatch.setattr(published_probe, "load_encoder", load_and_keep)
-    settings = ("epochs=25", "crop_scale=0.5,1", "flip=false", "pooling=gap")
-    results, _ = probe(tmp_path / "run", *settings)
-    assert results["test_top1"] > 0.8
+    results, _ = probe(tmp_path / "run", "epochs=10", "pooling=gap")
+    assert results["test_top1"] > 0.9
     encoder, before = seen
     for old, new in zip(before, encoder.get_weights(), strict=True):
         np.testing.assert_array_equal(new, old)
@@ -116,7 +118,7 @@ def test_run_writes_settings_logs_and_the_probe(probe, tmp_path):
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (config["pooling"], config["batch_size"]) == ("token", 16)
     assert saved.input_shape == (None, 32)
-    assert saved.output_shape == (None, 3)
+    assert saved.output_shape == (None, 2)
 
 
 def test_images_encoded_at_once_change_nothing(probe, tmp_path):
