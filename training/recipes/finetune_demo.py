@@ -8,7 +8,7 @@ Without `--model` the same network is trained from scratch; then without layer d
 
 Expectation: more of the 1,000 digits held out than from scratch.
 Result: top-1 of .963 to .967, from scratch .885 to .921 (seeds 0 to 2; f149a37, 2 cores
-without GPU, 70 to 106 s each).
+without GPU, 70 to 106 s each; one pre-training, by an earlier version).
 """
 
 from ..finetune_config import FinetuneConfig
