@@ -12,9 +12,15 @@ import tensorflow as tf
 
 from keras_mae.program import InputError, checking_input, one_line_errors
 
-from .command_line import add_set_argument, apply_settings, program_parser
+from .command_line import (
+    add_data_arguments,
+    add_set_argument,
+    apply_settings,
+    program_parser,
+)
 from .config import PretrainConfig
 from .flops import step_flops
+from .input_benchmark import input_benchmark
 from .plain_keras import PlainAutoencoder
 from .pretrain import build_model, compile_model
 from .recipes import get_recipe, list_recipes
@@ -166,6 +172,8 @@ def _show(results):
         "gflops_per_second",
         "ceiling_gflops_per_second",
         "share_of_ceiling",
+        "pil_images_per_second",
+        "times_pil",
     ):
         if name in results:
             print(f"{name:26} {results[name]:10}")
@@ -179,6 +187,7 @@ def _arguments(argv):
             "python -m training.benchmark --set batch_size=16",
             "python -m training.benchmark --recipe cifar10_vit_tiny --plain",
             "python -m training.benchmark --set batch_size=16 precision=mixed_bfloat16",
+            "python -m training.benchmark --input --data folder:DIR",
         ],
         PretrainConfig(),
     )
@@ -192,6 +201,12 @@ def _arguments(argv):
         action="store_true",
         help="also time the same model of stock Keras layers, right after",
     )
+    parser.add_argument(
+        "--input",
+        action="store_true",
+        help="time the input of --data instead, beside PIL in one process",
+    )
+    add_data_arguments(parser, default="photos")
     add_set_argument(parser)
     return parser.parse_args(argv)
 
@@ -206,7 +221,11 @@ def main(argv=None):
         if arguments.recipe:
             config = get_recipe(arguments.recipe, PretrainConfig)
         config = apply_settings(config, arguments.set)
-        results = benchmark(config, arguments.steps, arguments.plain)
+        if arguments.input:
+            data, size = arguments.data, config.image_size or 224
+            results = input_benchmark(data, arguments.steps, size, arguments.data_dir)
+        else:
+            results = benchmark(config, arguments.steps, arguments.plain)
     _show(results)
     if "plain_keras" in results:
         print("stock Keras layers:")

@@ -132,6 +132,15 @@ def test_labels_of_some_images_are_none(tmp_path, capsys):
     assert "not all images have a label of 1 or more" in capsys.readouterr().err
 
 
+def test_missing_files_are_told(tmp_path, capsys):
+    data = shades(tmp_path, range(6))
+    load_source(data)
+    assert not capsys.readouterr().err
+    (tmp_path / "train-00001-of-00003").unlink()
+    assert load_source(data).num_examples == 4
+    assert "(train) has 2 files of 3" in capsys.readouterr().err
+
+
 def test_index_saves_the_counting(tmp_path, monkeypatch):
     data = shades(tmp_path, range(4), files=2)
     index(tmp_path, [2, 2], ["even", "odd"])

@@ -32,12 +32,11 @@ def resize(pixels, size, interpolation="bicubic"):
 def _resize_rows(pixels, length, kernel):
     """Resizes the first axis of `(rows, columns, channels)` to `length`."""
     rows, columns = tf.unstack(tf.shape(pixels)[:2])
-    # One wide column: what the op does pixel by pixel leaves it as it is.
-    wide = tf.reshape(pixels, [1, rows, 1, columns * pixels.shape[2]])
+    wide = tf.reshape(pixels, [1, 1, rows, columns * pixels.shape[2]])
     resized = tf.raw_ops.ScaleAndTranslate(
         images=wide,
-        size=[length, 1],
-        scale=tf.stack([tf.cast(length, tf.float32) / tf.cast(rows, tf.float32), 1.0]),
+        size=[1, length],
+        scale=tf.stack([1.0, tf.cast(length, tf.float32) / tf.cast(rows, tf.float32)]),
         translation=[0.0, 0.0],
         kernel_type=kernel,
         antialias=True,

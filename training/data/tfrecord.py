@@ -17,6 +17,7 @@ from .records import RecordFiles, source_of_records
 IMAGE, LABEL = "image/encoded", "image/class/label"
 # `train-00001-of-01024`, `cifar10-test.tfrecord-00000-of-00001`, `data_val.tfrecord`
 SPLIT_IN_NAME = re.compile(rf"(?:^|[-_.])({'|'.join(SPLIT_FOLDERS)})(?:[-_.]|$)")
+FILES_IN_ALL = re.compile(r"-\d+-of-(\d+)")
 FILES_AT_ONCE = 8  # that are counted
 
 
@@ -61,6 +62,7 @@ def _open(pattern, split, paths, labels_from, memory_limit):
     name = f"tfrecord:{pattern} ({split})"
     parse = _parser(labels_from)
     _check_first(paths, parse)
+    _tell_missing(name, paths)
     lengths, class_names = read_index(paths) or _count(paths, parse, labels_from)
     files = RecordFiles(paths, lengths, sum(map(file_size, paths)))
     return source_of_records(name, files, parse, class_names, memory_limit)
@@ -124,6 +126,13 @@ def _check_first(paths, parse):
             f"{paths[0]} must hold examples with {IMAGE}, bytes, and {LABEL}, an "
             f"integer; its first one has {', '.join(features) or 'no features'}"
         ) from error
+
+
+def _tell_missing(name, paths):
+    counts = [FILES_IN_ALL.search(os.path.basename(path)) for path in paths]
+    in_all = max((int(count[1]) for count in counts if count), default=len(paths))
+    if len(paths) < in_all:
+        _say(f"{name} has {len(paths)} files of {in_all}")
 
 
 def _not_records(path, error):
