@@ -81,10 +81,13 @@ class Preprocessing:
 
     def normalise(self, pixels):
         """Maps pixels in [0, 255] to `(pixel/255 - mean) / std`, float32."""
-        # One constant a row, not a pixel: broadcasting three numbers is slow.
-        width = (pixels.shape[-2] or 1, 1)
-        mean, std = np.tile(np.float32([self.mean, self.std])[:, None], (1, *width))
-        return (tf.cast(pixels, tf.float32) / 255.0 - mean) / std
+        mean, std = np.array([self.mean, self.std])
+        # One constant a row, not a pixel: broadcasting three numbers is slow. One
+        # product and one difference: each more would pass over the pixels again.
+        rows = (pixels.shape[-2] or 1, 1)
+        scale = np.tile(np.float32(1 / (255 * std)), rows)
+        shift = np.tile(np.float32(mean / std), rows)
+        return tf.cast(pixels, tf.float32) * scale - shift
 
     def denormalise(self, images):
         """Maps normalised images back to pixels in [0, 255], float32, clipped."""

@@ -143,9 +143,16 @@ def _rows(encoder, splits, config, score, baselines):
             random_encoder(encoder, config.seed)
         )
         candidates["raw_pixels"] = lambda: pixels(splits, *of_data)
-    rows = {}
-    for name, features in candidates.items():
-        rows[name] = score(features(), config)
-        values = "  ".join(f"{key} {value:.4f}" for key, value in rows[name].items())
-        print(f"{name:15} {values}", flush=True)
+    rows = {name: score(features(), config) for name, features in candidates.items()}
+    _print_table(rows)
     return rows
+
+
+def _print_table(rows):
+    """Prints one line a figure, one column a candidate."""
+    figures = next(iter(rows.values()))
+    width = max(map(len, figures))
+    print(" " * width, *(f"{name:>14}" for name in rows))
+    for figure in figures:
+        values = (f"{row[figure]:14.4f}" for row in rows.values())
+        print(f"{figure:{width}}", *values)
