@@ -96,33 +96,45 @@ def benchmark(config, steps, plain=False):
         model = build_model(config)
     compile_model(model, config, steps)
     flops = step_flops(model)
+    images = random_images(model.encoder, config.batch_size)
     results = {
         **_description(config, model),
-        **_rates(config, flops, _time(model, model.encoder, config, steps)),
-        "peak_memory_gb": round(_peak_memory() / 1e9, 2),
+        **_rates(config, flops, time_steps(model, images, config, steps)),
+        "peak_memory_gb": round(peak_memory() / 1e9, 2),
         "machine": f"{platform.machine()}, {_devices()}",
     }
     if plain:
         twin = PlainAutoencoder(model)
         twin.compile(keras.optimizers.AdamW(1e-4), jit_compile=config.xla)
-        times = _time(twin, model.encoder, config, steps)
+        times = time_steps(twin, images, config, steps)
         results["plain_keras"] = _rates(config, flops, times)
     return results
 
 
-def _time(model, encoder, config, steps):
-    """Fits a model on random images; returns its `StepTimes`."""
-    size = (config.batch_size, *encoder.image_size, encoder.num_channels)
-    images = np.random.default_rng(0).normal(size=size).astype("float32")
+def time_steps(model, batch, config, steps):
+    """Fits a compiled model on one batch, again and again; returns its `StepTimes`.
+
+    Args:
+        model: A compiled model.
+        batch: Images, or `(images, labels)`.
+        config: A `RunConfig`.
+        steps: Integer, timings that count.
+    """
     times = StepTimes(Ceiling(config.precision.removeprefix("mixed_")))
     model.fit(
-        tf.data.Dataset.from_tensors(images).repeat(),
+        tf.data.Dataset.from_tensors(batch).repeat(),
         steps_per_epoch=(WARM_UP + steps) * config.steps_per_execution,
         callbacks=[times],
         shuffle=False,
         verbose=0,
     )
     return times
+
+
+def random_images(encoder, batch_size):
+    """Returns float32 noise of the images' shape, a batch."""
+    size = (batch_size, *encoder.image_size, encoder.num_channels)
+    return np.random.default_rng(0).normal(size=size).astype("float32")
 
 
 def _description(config, model):
@@ -155,7 +167,8 @@ def _rates(config, flops_per_image, times):
     }
 
 
-def _peak_memory():
+def peak_memory():
+    """Returns the most bytes that this process has held at once."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux: kilobytes
 
 
