@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import keras
 
+from keras_mae.models.step_seed import step_counter
 from keras_mae.program import InputError, RunError
 
 FOLDER = "checkpoints"
@@ -130,6 +131,14 @@ def restore(model, saved):
     if saved.path is not None:
         model.optimizer.build(model.trainable_variables)
         model.load_weights(saved.path / WEIGHTS)
+
+
+def go_back(model, saved):
+    """Loads a checkpoint into a model in training, whose step counts on."""
+    counter = step_counter(model)
+    step = counter.numpy()
+    restore(model, saved)
+    counter.assign(step)
 
 
 def _saved(path):

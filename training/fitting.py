@@ -9,7 +9,7 @@ import keras
 from keras_mae.models.training_step import TrainingStep
 
 from .callbacks import StepFigures, Throughput
-from .checkpoint import Checkpoint, newest_checkpoint, restore
+from .checkpoint import Checkpoint, go_back, newest_checkpoint
 from .epoch_table import EpochTable
 from .input_watch import InputWait
 from .nonfinite import ADVICE, NonFiniteSteps, TrainingDiverged
@@ -72,7 +72,7 @@ def fit(
     with preemption.listening():
         if saved.step:  # what is left of an epoch
             history = train(first_epoch, first_epoch + 1, saved.step)
-            restore(model, newest_checkpoint(workdir))  # `fit` ends with averages
+            go_back(model, newest_checkpoint(workdir))  # `fit` ends with averages
             first_epoch += 1
         if first_epoch < config.epochs:
             history = train(first_epoch, config.epochs)

@@ -7,7 +7,7 @@ import keras
 from keras_mae.models.step_seed import step_counter
 from keras_mae.program import RunError
 
-from .checkpoint import newest_checkpoint, restore
+from .checkpoint import go_back, newest_checkpoint
 from .diagnosis import first_nonfinite
 
 ADVICE = "Use a lower base_learning_rate, a longer warm-up, or precision=float32"
@@ -59,7 +59,7 @@ class NonFiniteSteps(keras.callbacks.Callback):
             self.went_back = False
 
     def _go_back(self, row):
-        saved, counter = newest_checkpoint(self.workdir), step_counter(self.model)
+        saved = newest_checkpoint(self.workdir)
         story = f"{row} steps in a row were not finite, the last {self._step()}"
         if saved.path is None:
             raise TrainingDiverged(f"{story}. No checkpoint to go back to. {ADVICE}")
@@ -69,9 +69,8 @@ class NonFiniteSteps(keras.callbacks.Callback):
                 f"kept. {ADVICE}"
             )
         print(f"{story}. Going back to {saved.path}", file=sys.stderr)
-        self.went_back, step = True, counter.numpy()
-        restore(self.model, saved)
-        counter.assign(step)
+        self.went_back = True
+        go_back(self.model, saved)
         self.model.step_watch.end_row()
 
     def _step(self):

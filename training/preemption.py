@@ -85,10 +85,14 @@ class Preemption(keras.callbacks.Callback):
 def build_metrics(model, element_spec):
     """Makes the variables of compiled metrics, which Keras makes in the first step.
 
+    Under a strategy Keras makes them earlier, and in its own way.
+
     Args:
         model: A compiled model.
         element_spec: Of the batches that it will be trained on.
     """
+    if model.distribute_strategy.num_replicas_in_sync > 1:
+        return
     example = keras.tree.map_structure(
         lambda spec: tf.zeros((1, *spec.shape[1:]), spec.dtype), element_spec
     )

@@ -1,0 +1,149 @@
+"""SIGTERM while training: the run that goes on is the run that was."""
+
+import os
+import signal
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from training import preemption
+from training.checkpoint import checkpoints, newest_checkpoint, restore
+from training.config import RunConfig
+from training.distribution import strategy_scope
+from training.fitting import fit
+
+from .test_checkpoint import Line
+
+STEPS, EPOCHS = 4, 3
+TIMED = ("images_per_second", "input_wait")
+
+
+class Config(RunConfig):
+    epochs, batch_size, skip_limit = EPOCHS, 2, 20
+
+
+def sigterm():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+class SigtermAt(keras.callbacks.Callback):
+    """Sends SIGTERM to this process in an epoch: as it begins or ends, or in a step."""
+
+    def __init__(self, epoch, moment):
+        super().__init__()
+        self.place = (epoch, moment)
+
+    def _pass(self, moment):
+        if (self.epoch, moment) == self.place:
+            sigterm()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+        self._pass("begin")
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self._pass(batch)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._pass("end")
+
+
+def batches(first_epoch, bad_steps=()):
+    x = np.random.default_rng(0).normal(size=(EPOCHS * STEPS, 2, 2)).astype("float32")
+    x[list(bad_steps)] = np.nan
+    dataset = tf.data.Dataset.from_tensor_slices((x, x[..., :1]))
+    return dataset.skip(first_epoch * STEPS)
+
+
+def run(workdir, *callbacks, strategy="one", batches=batches, **kwargs):
+    keras.utils.set_random_seed(0)
+    with strategy_scope(strategy, 2, replicas=2):
+        model = Line()
+        # In training the average is beside the weights, at the end in their place.
+        optimizer = keras.optimizers.Adam(0.1, use_ema=True, ema_momentum=0.5)
+        model.compile(optimizer, "mse", metrics=["mae"], **kwargs)
+        saved = newest_checkpoint(workdir)
+        restore(model, saved)
+    workdir.mkdir(exist_ok=True)
+    fit(model, batches, Config(), workdir, STEPS, saved, callbacks)
+    return model
+
+
+def table(workdir):
+    lines = (workdir / "logs" / "epochs.csv").read_text().splitlines()
+    names, *rows = (line.split(",") for line in lines)
+    rows = [dict(zip(names, row, strict=True)) for row in rows]
+    return [{k: v for k, v in row.items() if k not in TIMED} for row in rows]
+
+
+def assert_same(model, other):
+    for first, second in zip(
+        (*model.weights, *model.optimizer.variables),
+        (*other.weights, *other.optimizer.variables),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(second, first, err_msg=first.path)
+
+
+@pytest.mark.parametrize(
+    ("place", "done", "options"),
+    [
+        ((1, 1), (1, 2), {}),
+        ((1, 3), (2, 0), {}),
+        ((1, "begin"), (1, 1), {}),
+        ((0, "end"), (1, 0), {}),
+        ((2, "end"), (3, 0), {}),
+        ((1, 0), (1, 2), {"steps_per_execution": 2}),
+        ((0, 2), (0, 3), {"strategy": "mirrored"}),
+    ],
+)
+def test_a_run_stopped_by_sigterm_goes_on_as_it_would_have(
+    tmp_path, capsys, place, done, options
+):
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    expected = run(whole, **options)
+    with pytest.raises(SystemExit, match="143"):
+        run(stopped, SigtermAt(*place), **options)
+    assert "stopped by SIGTERM" in capsys.readouterr().err
+    assert newest_checkpoint(stopped)[:2] == done
+    resumed = run(stopped, **options)
+    assert "resuming after epoch" in capsys.readouterr().out
+    if done != (EPOCHS, 0):  # otherwise `fit` is not called again, which averages
+        assert_same(expected, resumed)
+    assert table(stopped) == table(whole)
+    assert [saved[:2] for saved in checkpoints(stopped)] == [(2, 0), (3, 0)]
+
+
+def test_a_second_sigterm_changes_nothing(tmp_path, monkeypatch):
+    expected, save = run(tmp_path / "whole"), preemption.save
+
+    def interrupted_save(*args):
+        sigterm()
+        save(*args)
+        sigterm()
+
+    monkeypatch.setattr(preemption, "save", interrupted_save)
+    for done in [(0, 2), (1, 2)]:  # and the run that goes on may be stopped too
+        with pytest.raises(SystemExit, match="143"):
+            run(tmp_path / "stopped", SigtermAt(done[0], 1))
+        assert newest_checkpoint(tmp_path / "stopped")[:2] == done
+    assert_same(expected, run(tmp_path / "stopped"))
+
+
+def test_the_schedule_goes_on_where_an_epoch_is_not_saved(tmp_path):
+    def with_faults(first_epoch):  # the last steps of the second epoch
+        return batches(first_epoch, bad_steps=[6, 7])
+
+    with pytest.raises(SystemExit, match="143"):
+        run(tmp_path, SigtermAt(1, 0), batches=with_faults)
+    assert newest_checkpoint(tmp_path)[:2] == (1, 1)
+    resumed = run(tmp_path, batches=with_faults)
+    assert int(resumed.optimizer.iterations) == EPOCHS * STEPS
+
+
+def test_sigterm_is_what_it_was_after_training(tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+    run(tmp_path)
+    assert signal.getsignal(signal.SIGTERM) == before
