@@ -11,13 +11,14 @@ if _keras.backend.backend() != "tensorflow":
 
 from . import layers, optimizers
 from .layers import ViTEncoder
-from .models import MaskedAutoencoder, ViTClassifier
+from .models import MaskedAutoencoder, MaskTokenAutoencoder, ViTClassifier
 from .preprocessing import Preprocessing
 from .presets import list_presets
 from .version import __version__
 from .weights import load, save
 
 __all__ = [
+    "MaskTokenAutoencoder",
     "MaskedAutoencoder",
     "Preprocessing",
     "ViTClassifier",

@@ -1,4 +1,4 @@
-"""The objective of masked autoencoders: mean squared error on hidden patches."""
+"""The objectives of masked autoencoders: mean errors of hidden patches."""
 
 import tensorflow as tf
 
@@ -46,13 +46,28 @@ def masked_mean_squared_error(targets, pred, mask, sample_weight=None):
 
     Reference: [He et al., 2022](https://arxiv.org/abs/2111.06377), section 3.
     """
+    error = tf.math.squared_difference(
+        tf.cast(targets, tf.float32), tf.cast(pred, tf.float32)
+    )
+    return _mean_of_hidden(error, mask, sample_weight)
+
+
+def masked_mean_absolute_error(targets, pred, mask, sample_weight=None):
+    """Returns the mean absolute error of hidden patches, a float32 scalar.
+
+    Arguments are those of `masked_mean_squared_error`.
+
+    Reference: [Xie et al., 2021](https://arxiv.org/abs/2111.09886), 3.4.
+    """
+    error = tf.abs(tf.cast(targets, tf.float32) - tf.cast(pred, tf.float32))
+    return _mean_of_hidden(error, mask, sample_weight)
+
+
+def _mean_of_hidden(error, mask, sample_weight):
     mask = tf.cast(mask, tf.float32)
     weights = tf.where(tf.reduce_any(mask > 0), mask, tf.ones_like(mask))
     if sample_weight is not None:
         weights *= tf.reshape(tf.cast(sample_weight, tf.float32), (-1, 1))
-    error = tf.math.squared_difference(
-        tf.cast(targets, tf.float32), tf.cast(pred, tf.float32)
-    )
     per_patch = tf.reduce_mean(error, axis=-1)  # (B, n)
     return tf.math.divide_no_nan(
         tf.reduce_sum(per_patch * weights), tf.reduce_sum(weights)

@@ -2,7 +2,9 @@
 
 from .attention import SelfAttention
 from .compiled import LayerNorm, compiled_chains, gelu
+from .corruption import PatchCorruption
 from .dense import Dense2D
+from .full_sequence_decoder import FullSequenceDecoder
 from .mae_decoder import MAEDecoder
 from .mask_samplers import (
     BlockSampler,
@@ -13,6 +15,7 @@ from .mask_samplers import (
     RectangleSampler,
     get_sampler,
 )
+from .mask_units import UnitSampler
 from .masking import RandomMasking
 from .patches import PatchEmbed, Patchify, Unpatchify
 from .position_embedding import PositionEmbedding, sincos_positions
@@ -24,11 +27,13 @@ __all__ = [
     "MLP",
     "BlockSampler",
     "Dense2D",
+    "FullSequenceDecoder",
     "GridSampler",
     "HalfSampler",
     "LayerNorm",
     "MAEDecoder",
     "MaskSampler",
+    "PatchCorruption",
     "PatchEmbed",
     "Patchify",
     "PositionEmbedding",
@@ -38,6 +43,7 @@ __all__ = [
     "SelfAttention",
     "StochasticDepth",
     "TransformerBlock",
+    "UnitSampler",
     "Unpatchify",
     "ViTEncoder",
     "compiled_chains",

@@ -60,9 +60,7 @@ class MAEDecoder(keras.layers.Layer):
 
     def build(self, input_shape):
         policy, tokens = self.dtype_policy, (None, None, self.embed_dim)
-        self.mask_token = self.add_weight(
-            name="mask_token", shape=(1, 1, self.embed_dim), initializer=token_init()
-        )
+        self._add_mask_token()
         self.decoder_embed = Dense2D(self.embed_dim, dtype=policy, name="decoder_embed")
         self.decoder_embed.build(input_shape)
         self.positions = PositionEmbedding(
@@ -95,11 +93,8 @@ class MAEDecoder(keras.layers.Layer):
         num_visible, num_patches = tokens.shape[1] - 1, ids_restore.shape[1]
         if training and num_visible < num_patches:
             return self._predict_hidden(tokens, ids_restore, num_visible)
-        patches = self.positions(self._unshuffle(tokens[:, 1:], mask, ids_restore))
-        tokens = self._with_class_token(tokens, patches)
-        for block in self.blocks:
-            tokens = block(tokens)
-        return self.decoder_pred(self.decoder_norm(tokens)[:, 1:])
+        patches = self._unshuffle(tokens[:, 1:], mask, ids_restore)
+        return self._predict_all(tokens, patches)
 
     def compute_mask(self, inputs, previous_mask):
         """Returns None: our `mask` is not Keras' mask of padded time steps."""
@@ -123,15 +118,31 @@ class MAEDecoder(keras.layers.Layer):
         mask_tokens = tf.cast(tf.convert_to_tensor(self.mask_token), tokens.dtype)
         mask_tokens = tf.tile(mask_tokens, (tf.shape(tokens)[0], num_hidden, 1))
         patches = tf.concat([tokens[:, 1:], mask_tokens], axis=1)
-        patches = self.positions(patches, tf.argsort(ids_restore, axis=1))
+        return self._predict_last(tokens, patches, ids_restore, num_hidden)
+
+    def _predict_last(self, tokens, shuffled, ids_restore, num_hidden):
+        """Predicts the last of shuffled patches, zeros for the others, in order."""
+        patches = self.positions(shuffled, tf.argsort(ids_restore, axis=1))
         tokens = self._with_class_token(tokens, patches)
         for block in self.blocks[:-1]:
             tokens = block(tokens)
         for block in self.blocks[-1:]:
             tokens = block(tokens, num_queries=num_hidden)
         pred = self.decoder_pred(self.decoder_norm(last_tokens(tokens, num_hidden, 1)))
+        num_visible = ids_restore.shape[1] - num_hidden
         pred = tf.pad(pred, ((0, 0), (num_visible, 0), (0, 0)))
         return tf.gather(pred, ids_restore, batch_dims=1)
+
+    def _predict_all(self, tokens, patches):
+        tokens = self._with_class_token(tokens, self.positions(patches))
+        for block in self.blocks:
+            tokens = block(tokens)
+        return self.decoder_pred(self.decoder_norm(tokens)[:, 1:])
+
+    def _add_mask_token(self):
+        self.mask_token = self.add_weight(
+            name="mask_token", shape=(1, 1, self.embed_dim), initializer=token_init()
+        )
 
     def _with_class_token(self, tokens, patches):
         position = tf.cast(self.positions.class_position(), tokens.dtype)

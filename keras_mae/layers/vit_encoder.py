@@ -185,6 +185,15 @@ class ViTEncoder(keras.Model):
         self, inputs, ids_keep=None, attention_mask=None, training=False, seed=None
     ):
         tokens = self.embed(inputs, ids_keep)
+        return self.transform(tokens, attention_mask, training, seed)
+
+    def transform(self, tokens, attention_mask=None, training=False, seed=None):
+        """Returns what the blocks and the norm make of embedded tokens.
+
+        Args:
+            tokens: Float tensor `(batch, 1 + n, embed_dim)`, of `embed`.
+            attention_mask, training, seed: As in the call.
+        """
         if attention_mask is not None:
             attention_mask = tf.pad(
                 attention_mask, ((0, 0), (1, 0)), constant_values=True
@@ -200,10 +209,19 @@ class ViTEncoder(keras.Model):
             )
         return tokens if self.norm is None else self.norm(tokens)
 
-    def embed(self, inputs, ids_keep=None):
-        """Returns the tokens that enter the first block, the class token first."""
+    def embed(self, inputs, ids_keep=None, corrupt=None):
+        """Returns the tokens that enter the first block, the class token first.
+
+        Args:
+            inputs, ids_keep: As in the call.
+            corrupt: Optional function of the embedded patches `(batch, n, embed_dim)`
+                that returns what takes their places, before positions are added.
+        """
         patches = self.patchify(inputs) if ids_keep is None else inputs
-        tokens = self.positions(self.patch_embed(patches), ids_keep=ids_keep)
+        tokens = self.patch_embed(patches)
+        if corrupt is not None:
+            tokens = corrupt(tokens)
+        tokens = self.positions(tokens, ids_keep=ids_keep)
         cls_token = tf.convert_to_tensor(self.cls_token)
         cls_token = tf.cast(cls_token + self.positions.class_position(), tokens.dtype)
         return prepend(cls_token, tokens)

@@ -4,33 +4,14 @@ import keras
 import tensorflow as tf
 
 from ..from_preset import from_preset
-from ..layers import (
-    MAEDecoder,
-    Patchify,
-    RandomMasking,
-    Unpatchify,
-    ViTEncoder,
-)
-from ..losses import masked_mean_squared_error, patch_statistics, patch_targets
-from .step_seed import MASKS, step_seed
-from .training_step import TrainingStep
+from ..layers import MAEDecoder
+from .patch_autoencoder import PatchAutoencoder, as_inputs
 
-ENCODER_NAMES = (
-    "image_size",
-    "patch_size",
-    "num_channels",
-    "embed_dim",
-    "depth",
-    "num_heads",
-    "mlp_ratio",
-    "layer_norm_eps",
-)
 DECODER_NAMES = ("decoder_embed_dim", "decoder_depth", "decoder_num_heads")
-OBJECTIVE_NAMES = ("mask_ratio", "norm_pix_loss", "seed")
 
 
 @keras.saving.register_keras_serializable(package="keras_mae")
-class MaskedAutoencoder(TrainingStep, keras.Model):
+class MaskedAutoencoder(PatchAutoencoder):
     """Hides most patches of an image and learns to predict their pixels.
 
     Trained by plain `fit` on images, or on `(images, labels)`, whose labels are
@@ -93,42 +74,30 @@ class MaskedAutoencoder(TrainingStep, keras.Model):
         name="masked_autoencoder",
         **kwargs,
     ):
-        super().__init__(name=name, **kwargs)
-        self.autocast = False  # the layers cast; targets and noise must not be
-        policy = self.dtype_policy
-        self.encoder = ViTEncoder(
-            image_size,
-            patch_size,
-            num_channels,
-            embed_dim,
-            depth,
-            num_heads,
-            mlp_ratio,
-            layer_norm_eps=layer_norm_eps,
-            preprocessing=preprocessing,
-            dtype=policy,
-        )
+        encoder = {
+            "image_size": image_size,
+            "patch_size": patch_size,
+            "num_channels": num_channels,
+            "embed_dim": embed_dim,
+            "depth": depth,
+            "num_heads": num_heads,
+            "mlp_ratio": mlp_ratio,
+            "layer_norm_eps": layer_norm_eps,
+            "preprocessing": preprocessing,
+        }
+        objective = (mask_ratio, mask_sampler, norm_pix_loss, seed)
+        super().__init__(encoder, *objective, name=name, **kwargs)
         self.decoder = MAEDecoder(
             self.encoder.grid_size,
-            patch_size**2 * num_channels,
+            self.patch_dim,
             decoder_embed_dim,
             decoder_depth,
             decoder_num_heads,
             mlp_ratio,
             layer_norm_eps,
-            dtype=policy,
+            dtype=self.dtype_policy,
             name="decoder",
         )
-        self.patchify = Patchify(patch_size, dtype=policy, name="patchify")
-        self.unpatchify = Unpatchify(
-            image_size, patch_size, dtype=policy, name="unpatchify"
-        )
-        self.masking = RandomMasking(
-            mask_ratio, mask_sampler, self.encoder.grid_size, name="masking"
-        )
-        self.mask_ratio = mask_ratio
-        self.norm_pix_loss = norm_pix_loss
-        self.seed = seed
         self.build((None, *self.encoder.image_size, num_channels))
 
     @classmethod
@@ -174,39 +143,19 @@ class MaskedAutoencoder(TrainingStep, keras.Model):
         how = {"verbose": verbose, "allow_missing_decoder": allow_missing_decoder}
         return from_preset(cls, preset, weights, overrides, **how)
 
-    @property
-    def preprocessing(self):
-        """The encoder's `Preprocessing`."""
-        return self.encoder.preprocessing
-
     def build(self, input_shape):
         if not self.built:
-            self.masking.num_visible(self.num_patches)  # or says what does not fit
             self.decoder.build((None, None, self.encoder.embed_dim))
             self.built = True
 
-    @property
-    def num_patches(self):
-        """Patches of an image."""
-        return self.encoder.grid_size[0] * self.encoder.grid_size[1]
-
     def call(self, inputs, training=False):
-        inputs = inputs if isinstance(inputs, dict) else {"images": inputs}
-        noise, mask = inputs.get("noise"), inputs.get("mask")
-        seed = None
-        if noise is None and mask is None:
-            seed = step_seed(self, MASKS, training)
-        masked = self.masking(
-            self.patchify(inputs["images"]),
-            noise=noise,
-            mask=mask,
-            seed=seed,
-            training=training,
-        )
+        inputs = as_inputs(inputs)
+        masked = self.hide(inputs, training)
+        padded = inputs.get("mask") is not None and not training
         latent = self.encoder(
             masked["visible"],
             ids_keep=masked["ids_keep"],
-            attention_mask=None if mask is None or training else _not_hidden(masked),
+            attention_mask=_not_hidden(masked) if padded else None,
             training=training,
         )
         pred = self.decoder(
@@ -214,91 +163,17 @@ class MaskedAutoencoder(TrainingStep, keras.Model):
         )
         return {"pred": pred, "mask": masked["mask"]}
 
-    def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
-        """Returns the mean squared error of the hidden patches, a float32 scalar."""
-        images = x["images"] if isinstance(x, dict) else x
-        patches = self.patchify(tf.cast(images, tf.float32))
-        loss = masked_mean_squared_error(
-            patch_targets(patches, self.norm_pix_loss),
-            y_pred["pred"],
-            y_pred["mask"],
-            sample_weight,
-        )
-        # Keras adds the replicas' losses up.
-        return loss / tf.distribute.get_strategy().num_replicas_in_sync
-
-    def reconstruct(self, images, mask=None, statistics="true"):
-        """Predicts the hidden patches as pictures.
-
-        Args:
-            images: Float tensor `(batch, height, width, channels)`, normalised.
-            mask: Optional tensor `(batch, num_patches)`, 1 = hidden.
-            statistics: With `norm_pix_loss` the model predicts patches without
-                their brightness and contrast. `"true"` borrows these from the
-                hidden patches themselves, which the model never saw;
-                `"visible"` takes the average of the image's visible patches.
-
-        Returns:
-            A dictionary of float32 tensors: `reconstruction` (all patches
-            predicted) and `pasted` (visible patches pasted in), both `(batch,
-            height, width, channels)` in [0, 255]; `mask` `(batch, num_patches)`.
-
-        Raises:
-            ValueError: Another `statistics`.
-        """
-        images = tf.convert_to_tensor(images, tf.float32)
-        inputs = (
-            {"images": images} if mask is None else {"images": images, "mask": mask}
-        )
-        outputs = self(inputs)
-        patches, hidden = self.patchify(images), outputs["mask"][..., None]
-        pred = tf.cast(outputs["pred"], tf.float32)
-        if self.norm_pix_loss:
-            mean, std = _statistics(patches, hidden, statistics)
-            pred = pred * std + mean
-        pasted = pred * hidden + patches * (1 - hidden)
-        return {
-            "reconstruction": self._pixels(pred),
-            "pasted": self._pixels(pasted),
-            "mask": outputs["mask"],
-        }
-
     def get_config(self):
-        encoder, decoder = self.encoder, self.decoder
+        decoder = self.decoder
         return {
-            **keras.layers.Layer.get_config(self),
-            **{name: getattr(encoder, name) for name in ENCODER_NAMES},
+            **super().get_config(),
             **{
                 name: getattr(decoder, name.removeprefix("decoder_"))
                 for name in DECODER_NAMES
             },
-            **{name: getattr(self, name) for name in OBJECTIVE_NAMES},
-            "mask_sampler": self.masking.get_config()["mask_sampler"],
-            "preprocessing": encoder.get_config()["preprocessing"],
         }
-
-    def _pixels(self, patches):
-        return self.preprocessing.denormalise(self.unpatchify(patches))
 
 
 def _not_hidden(masked):
     """Which kept tokens are visible: images that hide more are padded, `(B, V)`."""
     return tf.gather(masked["mask"], masked["ids_keep"], batch_dims=1) == 0
-
-
-def _statistics(patches, hidden, source):
-    if source not in ("true", "visible"):
-        raise ValueError(
-            f"`statistics` must be 'true' or 'visible'. Received: statistics={source!r}"
-        )
-    mean, std = patch_statistics(patches)  # (B, L, 1)
-    if source == "true":
-        return mean, std
-    count = tf.maximum(tf.reduce_sum(1 - hidden, axis=1, keepdims=True), 1)
-    averages = [
-        tf.reduce_sum(value * (1 - hidden), axis=1, keepdims=True) / count
-        for value in (mean, std)
-    ]
-    return averages[0], averages[1]

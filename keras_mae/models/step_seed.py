@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-MASKS, STOCHASTIC_DEPTH = 0, 1  # what a seed is for
+MASKS, STOCHASTIC_DEPTH, CORRUPTION = 0, 1, 2  # what a seed is for
 _EVALUATION = -1  # takes the place of the step outside training
 
 
@@ -17,7 +17,7 @@ def step_seed(model, purpose, training):
 
     Args:
         model: A `keras.Model` with an integer `seed`.
-        purpose: Integer, `MASKS` or `STOCHASTIC_DEPTH`.
+        purpose: Integer, `MASKS`, `STOCHASTIC_DEPTH` or `CORRUPTION`.
         training: Boolean.
 
     Raises:

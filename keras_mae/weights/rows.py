@@ -30,12 +30,17 @@ def named_variables(model):
     """Returns the variables of a model by the original's names.
 
     Args:
-        model: A `MaskedAutoencoder`, `ViTClassifier` or `ViTEncoder`.
+        model: A `MaskedAutoencoder`, `MaskTokenAutoencoder`, `ViTClassifier` or
+            `ViTEncoder`.
     """
     encoder = model if isinstance(model, ViTEncoder) else model.encoder
     variables = _encoder(encoder)
     if getattr(model, "decoder", None) is not None:
         variables |= _decoder(model.decoder)
+    if getattr(model, "patch_corruption", None) is not None:
+        variables |= {"mask_token": model.patch_corruption.mask_token}
+    if getattr(model, "decoder_pred", None) is not None:
+        variables |= _layer("decoder_pred", model.decoder_pred)
     if getattr(model, "fc_norm", None) is not None:
         variables |= _layer("fc_norm", model.fc_norm)
     if getattr(model, "head", None) is not None:
@@ -72,8 +77,9 @@ def _encoder(encoder):
 
 
 def _decoder(decoder):
+    mask_token = getattr(decoder, "mask_token", None)
     return {
-        "mask_token": decoder.mask_token,
+        **({} if mask_token is None else {"mask_token": mask_token}),
         "decoder_pos_embed": decoder.positions.pos_embed,
         **_blocks("decoder_blocks", decoder.blocks),
         **_layer("decoder_embed", decoder.decoder_embed),

@@ -1,0 +1,182 @@
+"""What autoencoders of patches share: parts, masks, objective, pictures."""
+
+import keras
+import tensorflow as tf
+
+from ..layers import Patchify, RandomMasking, Unpatchify, ViTEncoder
+from ..losses import masked_mean_squared_error, patch_statistics, patch_targets
+from .step_seed import MASKS, step_seed
+from .training_step import TrainingStep
+
+ENCODER_NAMES = (
+    "image_size",
+    "patch_size",
+    "num_channels",
+    "embed_dim",
+    "depth",
+    "num_heads",
+    "mlp_ratio",
+    "layer_norm_eps",
+)
+OBJECTIVE_NAMES = ("mask_ratio", "norm_pix_loss", "seed")
+
+
+class PatchAutoencoder(TrainingStep, keras.Model):
+    """Hides patches of an image and learns to predict their pixels; to be subclassed.
+
+    A subclass adds what predicts, and `call`, which returns a dictionary of `pred`,
+    `(batch, num_patches, patch_size * patch_size * channels)`, and `mask`, float32
+    `(batch, num_patches)`, 1 = hidden.
+
+    Args:
+        encoder: Dictionary of arguments of the `ViTEncoder`.
+        mask_ratio, mask_sampler: As of `RandomMasking`.
+        norm_pix_loss: Boolean. Whether targets are normalised patch by patch.
+        seed: Integer. Masks depend on it, the step, the replica and the position.
+    """
+
+    def __init__(
+        self, encoder, mask_ratio, mask_sampler, norm_pix_loss, seed, name, **kwargs
+    ):
+        super().__init__(name=name, **kwargs)
+        self.autocast = False  # the layers cast; targets and noise must not be
+        policy = self.dtype_policy
+        self.encoder = ViTEncoder(**encoder, dtype=policy)
+        size, patch_size = self.encoder.image_size, self.encoder.patch_size
+        self.patchify = Patchify(patch_size, dtype=policy, name="patchify")
+        self.unpatchify = Unpatchify(size, patch_size, dtype=policy, name="unpatchify")
+        self.masking = RandomMasking(
+            mask_ratio, mask_sampler, self.encoder.grid_size, name="masking"
+        )
+        self.masking.num_visible(self.num_patches)  # or says what does not fit
+        self.mask_ratio = mask_ratio
+        self.norm_pix_loss = norm_pix_loss
+        self.seed = seed
+
+    @property
+    def preprocessing(self):
+        """The encoder's `Preprocessing`."""
+        return self.encoder.preprocessing
+
+    @property
+    def num_patches(self):
+        """Patches of an image."""
+        return self.encoder.grid_size[0] * self.encoder.grid_size[1]
+
+    @property
+    def num_encoded(self):
+        """Patches of an image that enter the encoder in training."""
+        return self.masking.num_visible(self.num_patches)
+
+    @property
+    def patch_dim(self):
+        """Values of a patch."""
+        return self.encoder.patch_size**2 * self.encoder.num_channels
+
+    def hide(self, inputs, training=False):
+        """Returns what `RandomMasking` makes of the images' patches.
+
+        Args:
+            inputs: Dictionary of `images`, and `noise` or `mask` if there is one.
+            training: Boolean. Whether masks follow the step.
+        """
+        noise, mask = inputs.get("noise"), inputs.get("mask")
+        seed = None
+        if noise is None and mask is None:
+            seed = step_seed(self, MASKS, training)
+        return self.masking(
+            self.patchify(inputs["images"]),
+            noise=noise,
+            mask=mask,
+            seed=seed,
+            training=training,
+        )
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        """Returns the mean error of the hidden patches, a float32 scalar."""
+        images = x["images"] if isinstance(x, dict) else x
+        patches = self.patchify(tf.cast(images, tf.float32))
+        loss = self.masked_error(
+            patch_targets(patches, self.norm_pix_loss),
+            y_pred["pred"],
+            y_pred["mask"],
+            sample_weight,
+        )
+        # Keras adds the replicas' losses up.
+        return loss / tf.distribute.get_strategy().num_replicas_in_sync
+
+    def masked_error(self, targets, pred, mask, sample_weight=None):
+        """The objective: see `masked_mean_squared_error`."""
+        return masked_mean_squared_error(targets, pred, mask, sample_weight)
+
+    def reconstruct(self, images, mask=None, statistics="true"):
+        """Predicts the hidden patches as pictures.
+
+        Args:
+            images: Float tensor `(batch, height, width, channels)`, normalised.
+            mask: Optional tensor `(batch, num_patches)`, 1 = hidden.
+            statistics: With `norm_pix_loss` the model predicts patches without
+                their brightness and contrast. `"true"` borrows these from the
+                hidden patches themselves, which the model never saw;
+                `"visible"` takes the average of the image's visible patches.
+
+        Returns:
+            A dictionary of float32 tensors: `reconstruction` (all patches
+            predicted) and `pasted` (visible patches pasted in), both `(batch,
+            height, width, channels)` in [0, 255]; `mask` `(batch, num_patches)`.
+
+        Raises:
+            ValueError: Another `statistics`.
+        """
+        images = tf.convert_to_tensor(images, tf.float32)
+        inputs = (
+            {"images": images} if mask is None else {"images": images, "mask": mask}
+        )
+        outputs = self(inputs)
+        patches, hidden = self.patchify(images), outputs["mask"][..., None]
+        pred = tf.cast(outputs["pred"], tf.float32)
+        if self.norm_pix_loss:
+            mean, std = _statistics(patches, hidden, statistics)
+            pred = pred * std + mean
+        pasted = pred * hidden + patches * (1 - hidden)
+        return {
+            "reconstruction": self._pixels(pred),
+            "pasted": self._pixels(pasted),
+            "mask": outputs["mask"],
+        }
+
+    def get_config(self):
+        encoder = self.encoder
+        return {
+            **keras.layers.Layer.get_config(self),
+            **{name: getattr(encoder, name) for name in ENCODER_NAMES},
+            **{name: getattr(self, name) for name in OBJECTIVE_NAMES},
+            "mask_sampler": self.masking.get_config()["mask_sampler"],
+            "preprocessing": encoder.get_config()["preprocessing"],
+        }
+
+    def _pixels(self, patches):
+        return self.preprocessing.denormalise(self.unpatchify(patches))
+
+
+def as_inputs(inputs):
+    """Returns the dictionary of inputs that images alone stand for."""
+    return inputs if isinstance(inputs, dict) else {"images": inputs}
+
+
+def _statistics(patches, hidden, source):
+    if source not in ("true", "visible"):
+        raise ValueError(
+            f"`statistics` must be 'true' or 'visible'. Received: statistics={source!r}"
+        )
+    mean, std = patch_statistics(patches)  # (B, L, 1)
+    if source == "true":
+        return mean, std
+    count = tf.maximum(tf.reduce_sum(1 - hidden, axis=1, keepdims=True), 1)
+    averages = [
+        tf.reduce_sum(value * (1 - hidden), axis=1, keepdims=True) / count
+        for value in (mean, std)
+    ]
+    return averages[0], averages[1]
