@@ -45,10 +45,12 @@ def add_data_arguments(parser, default=None):
     )
 
 
-def add_strategy_arguments(parser):
-    """Adds `--strategy` and `--replicas`."""
+def add_strategy_arguments(parser, names=STRATEGIES):
+    """Adds `--strategy`, one of `names`, and `--replicas`."""
     parser.add_argument(
-        "--strategy", default="one", help=f"one of: {', '.join(STRATEGIES)}"
+        "--strategy",
+        default="auto",
+        help=f"one of: {', '.join(names)} (default: auto, what the machine has)",
     )
     parser.add_argument(
         "--replicas", type=int, help="logical CPU devices of mirrored, without a GPU"

@@ -12,7 +12,7 @@ from .checkpoint import newest_checkpoint, restore
 from .classifier import ARCHITECTURE, build_classifier, in_single_precision
 from .command_line import add_run_arguments, chosen_config, program_parser
 from .data import steps_per_epoch
-from .distribution import strategy_scope
+from .distribution import is_tpu, pick_strategy, strategy_scope
 from .evaluation import loss_and_metrics, padded_batches
 from .features import load_splits
 from .finetune_config import FinetuneConfig
@@ -47,7 +47,7 @@ def compile_classifier(model, config, steps):
     model.compile(
         optimizer,
         **loss_and_metrics(model.num_classes),
-        jit_compile=config.xla,
+        jit_compile=config.xla and not is_tpu(),  # which compiles it anyway
         steps_per_execution=config.steps_per_execution,
     )
     model.accumulation_steps = config.accumulation_steps
@@ -66,13 +66,16 @@ def finetune(
         model: Path of a pre-trained model, anything that `keras_mae.load` reads;
             `None` to train from scratch.
         data_dir: Where prepared TFDS data sets lie.
-        strategy, replicas: See `strategy_scope`.
+        strategy, replicas: See `pick_strategy` and `strategy_scope`.
 
     Raises:
         InputError: Settings, model, data or folder that cannot be used.
     """
+    strategy = pick_strategy(strategy, config.xla, replicas)
     check_settings(config, strategy, counts=["evaluate_every"])
-    scope = strategy_scope(strategy, config.batch_size, replicas)
+    scope = strategy_scope(
+        strategy, config.batch_size, replicas, config.accumulation_steps
+    )
     source, held_out = load_splits(data, data_dir)
     steps = config.steps_per_epoch or steps_per_epoch(source, config.batch_size)
     check_execution(config, steps)

@@ -11,6 +11,7 @@ from keras_mae.models.training_step import TrainingStep
 from .callbacks import StepFigures, Throughput
 from .checkpoint import Checkpoint, go_back, newest_checkpoint
 from .epoch_table import EpochTable
+from .hosts import host_of, share_of_replicas
 from .input_watch import InputWait
 from .nonfinite import ADVICE, NonFiniteSteps, TrainingDiverged
 from .preemption import Preemption, build_metrics
@@ -44,24 +45,26 @@ def fit(
         return {}
     began, preemption = time.perf_counter(), Preemption(workdir, saved, steps)
     watch = InputWait() if wait is None else wait
+    strategy = model.distribute_strategy
+    chief = host_of(strategy).is_chief
 
     def train(first_epoch, epochs, first_step=0):
         dataset = batches(first_epoch).skip(first_step)
         if first_step:
             build_metrics(model, dataset.element_spec)
+        dataset = dataset if wait else watch.watch(dataset)
         return model.fit(
-            dataset if wait else watch.watch(dataset),
+            share_of_replicas(strategy, dataset, config.batch_size),
             steps_per_epoch=steps - first_step,
             initial_epoch=first_epoch,
             epochs=epochs,
             shuffle=False,  # done by the data set
-            verbose=1 if sys.stdout.isatty() else 2,
+            verbose=(1 if sys.stdout.isatty() else 2) if chief else 0,
             callbacks=[
                 *_figures(model, config, watch),
                 *callbacks,
                 *_guards(model, config, workdir, steps, batches),
-                keras.callbacks.TensorBoard(workdir / "logs", write_graph=False),
-                EpochTable(workdir / "logs" / "epochs.csv"),
+                *_logs(workdir, chief),
                 Checkpoint(workdir),
                 preemption,
             ],
@@ -91,6 +94,13 @@ def _tell_of_resuming(saved, epochs):
 def _figures(model, config, watch):
     figures = [Throughput(config.batch_size), watch]
     return [StepFigures(), *figures] if isinstance(model, TrainingStep) else figures
+
+
+def _logs(workdir, chief):
+    table = EpochTable(workdir / "logs" / "epochs.csv")
+    if not chief:
+        return [table]
+    return [keras.callbacks.TensorBoard(workdir / "logs", write_graph=False), table]
 
 
 def _guards(model, config, workdir, steps, batches):

@@ -15,7 +15,7 @@ from .command_line import (
     apply_settings,
     program_parser,
 )
-from .distribution import strategy_scope
+from .distribution import ON_ONE_MACHINE, pick_strategy, strategy_scope
 from .features import (
     FrozenEncoder,
     encode,
@@ -76,7 +76,7 @@ def judge_parser(name, description, config):
         "--model", required=True, help="a .keras file with a ViTEncoder"
     )
     add_data_arguments(parser)
-    add_strategy_arguments(parser)
+    add_strategy_arguments(parser, ON_ONE_MACHINE)
     parser.add_argument("--output", metavar="FILE.json", help="write the results there")
     parser.add_argument(
         "--no_baselines",
@@ -92,9 +92,11 @@ def judge_features(name, arguments, config, score):
     """Does what `judge` does, with a command line that has been read."""
     with one_line_errors():
         config = _chosen(config, arguments)
-        scope = strategy_scope(
-            arguments.strategy, config.encode_batch_size, arguments.replicas
+        replicas = arguments.replicas
+        strategy = pick_strategy(
+            arguments.strategy, replicas=replicas, names=ON_ONE_MACHINE
         )
+        scope = strategy_scope(strategy, config.encode_batch_size, replicas)
         with scope:
             encoder = load_encoder(arguments.model)
         splits = load_splits(arguments.data, arguments.data_dir)

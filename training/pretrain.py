@@ -1,56 +1,30 @@
-"""Pre-trains a masked autoencoder: `python -m training.pretrain --help`."""
+"""Pre-trains a model by masking: `python -m training.pretrain --help`."""
 
 import functools
-import inspect
 import json
 
 import keras
 
-import keras_mae
 from keras_mae.optimizers import AdamW, adamw_arguments, pretraining_rules
 from keras_mae.program import checking_input, one_line_errors
 
 from .callbacks import ReconstructionPictures
-from .checkpoint import newest_checkpoint, restore
+from .checkpoint import restore
 from .command_line import add_run_arguments, chosen_config, program_parser
 from .config import PretrainConfig
 from .data import evaluation_dataset, load_source, steps_per_epoch, training_dataset
-from .distribution import strategy_scope
+from .distribution import is_tpu, pick_strategy, strategy_scope
 from .evaluate import check_judges
 from .features import load_splits
 from .fitting import fit
+from .hosts import agreed_checkpoint, host_of
 from .input_watch import UnreadableImages
 from .probing import Probing
 from .rule_audit import audit_rules
 from .schedules import warmup_cosine
 from .settings import check_execution, check_settings
+from .systems import build_model
 from .workdir import open_workdir, save_model
-
-MODEL_ARGUMENTS = inspect.signature(keras_mae.MaskedAutoencoder.__init__).parameters
-
-
-def build_model(config, dtype=None):
-    """Returns the `MaskedAutoencoder` of a `PretrainConfig`, randomly initialised."""
-    chosen = {
-        name: value
-        for name, value in vars(config).items()
-        if name in MODEL_ARGUMENTS and value is not None
-    }
-    preset = keras_mae.presets.get_preset(config.preset).config
-    preprocessing = keras_mae.Preprocessing(
-        chosen.get("image_size", preset["image_size"]),
-        chosen.get("num_channels", preset.get("num_channels", 3)),
-        config.mean,
-        config.std,
-        config.crop_ratio,
-    )
-    return keras_mae.MaskedAutoencoder.from_preset(
-        config.preset,
-        **chosen,
-        preprocessing=preprocessing,
-        dtype=dtype or config.precision,
-    )
-
 
 def compile_model(model, config, steps):
     """Compiles with AdamW and the warm-up and cosine schedule; returns the rules."""
@@ -65,7 +39,7 @@ def compile_model(model, config, steps):
             global_clipnorm=config.clip_norm,
             **adamw_arguments(model, rules),
         ),
-        jit_compile=config.xla,
+        jit_compile=config.xla and not is_tpu(),  # which compiles it anyway
         steps_per_execution=config.steps_per_execution,
     )
     model.accumulation_steps = config.accumulation_steps
@@ -80,39 +54,45 @@ def pretrain(config, data, workdir, data_dir=None, strategy="one", replicas=None
         data: Data spec, see `training.data.load_source`.
         workdir: Path of the run.
         data_dir: Where prepared TFDS data sets lie.
-        strategy, replicas: See `strategy_scope`.
+        strategy, replicas: See `pick_strategy` and `strategy_scope`.
 
     Raises:
         InputError: Settings, data or folder that cannot be used.
     """
-    counts = ["picture_every", "probe_every", "probe_images"]
+    counts = ["picture_every", "probe_every", "probe_images", "mask_unit"]
+    strategy = pick_strategy(strategy, config.xla, replicas)
     check_settings(config, strategy, counts)
     check_judges(config.probes)
-    scope = strategy_scope(strategy, config.batch_size, replicas)
+    scope = strategy_scope(
+        strategy, config.batch_size, replicas, config.accumulation_steps
+    )
     source, *held_out = _splits(data, data_dir, config)
     steps = config.steps_per_epoch or steps_per_epoch(source, config.batch_size)
     check_execution(config, steps)
-    saved = newest_checkpoint(workdir)
     keras.utils.set_random_seed(config.seed)
     with scope:
         with checking_input():
             model = build_model(config)
         rules = compile_model(model, config, steps)
+        host = host_of(model.distribute_strategy)
+        saved = agreed_checkpoint(model.distribute_strategy, workdir)
         # All that can be wrong with the settings has shown once the data is set up.
         batches = functools.partial(_batches, source, model, config, steps)
         batches(saved.epoch)
-        workdir = open_workdir(workdir, config, data=data)
+        workdir = open_workdir(host.folder(workdir), config, data=data)
         audit_rules(model, rules, workdir)
         restore(model, saved)
+    pictures = [_pictures(source, model, config, workdir)] if host.is_chief else []
     callbacks = [
-        _pictures(source, model, config, workdir),
+        *pictures,
         UnreadableImages(source, workdir),
         *[_probing((source, test), config) for test in held_out],
     ]
     history = fit(model, batches, config, workdir, steps, saved, callbacks)
+    path = save_for_inference(model, config, workdir) if host.is_chief else None
     return {
         "program": "pretrain",
-        "model": str(save_for_inference(model, config, workdir)),
+        "model": path and str(path),
         "epochs": config.epochs,
         "steps": config.epochs * steps,
         "images": source.num_examples,
@@ -129,6 +109,7 @@ def save_for_inference(model, config, workdir):
 
 
 def _batches(source, model, config, steps, first_epoch):
+    host, num_hosts = host_of(model.distribute_strategy)
     return training_dataset(
         source,
         model.preprocessing,
@@ -139,6 +120,8 @@ def _batches(source, model, config, steps, first_epoch):
         seed=config.seed,
         crop_scale=config.crop_scale,
         flip=config.flip,
+        host=host,
+        num_hosts=num_hosts,
     )
 
 
@@ -173,6 +156,8 @@ def _arguments(argv):
         "an interrupted run goes on from its last epoch.",
         [
             "python -m training.pretrain --recipe demo --data demo --workdir runs/demo",
+            "python -m training.pretrain --recipe demo --data demo --set system=simmim "
+            "--workdir runs/simmim",
             "python -m training.pretrain --recipe photos_vit_small --data folder:DIR "
             "--workdir runs/photos --set epochs=100 batch_size=32",
             "tensorboard --logdir runs",
@@ -195,7 +180,8 @@ def main(argv=None):
             arguments.strategy,
             arguments.replicas,
         )
-    print(json.dumps(results))
+    if results["model"]:  # of several workers one tells
+        print(json.dumps(results))
     return results
 
 

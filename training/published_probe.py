@@ -19,7 +19,7 @@ from keras_mae.weights import load_encoder
 from .augmentation import clipped_crop_window
 from .checkpoint import newest_checkpoint, restore
 from .data import evaluation_dataset, steps_per_epoch, training_dataset
-from .distribution import strategy_scope
+from .distribution import ON_ONE_MACHINE, pick_strategy, strategy_scope
 from .evaluation import loss_and_metrics
 from .features import FrozenEncoder, load_splits, num_images
 from .fitting import fit
@@ -110,7 +110,8 @@ def published_probe(
         workdir: Path of the run; its `model.keras` maps features to logits.
         model: Path of a model, anything that `keras_mae.load` reads.
         data_dir: Where prepared TFDS data sets lie.
-        strategy, replicas: See `strategy_scope`.
+        strategy: Name of a strategy on one machine, see `pick_strategy`.
+        replicas: See `strategy_scope`.
 
     Returns:
         The results as a dictionary.
@@ -122,6 +123,7 @@ def published_probe(
     """
     check_pooling(config.pooling)
     check_counts(config, COUNTS)
+    strategy = pick_strategy(strategy, replicas=replicas, names=ON_ONE_MACHINE)
     scope = strategy_scope(strategy, config.encode_batch_size, replicas)
     with scope:
         encoder = load_encoder(model)

@@ -25,9 +25,9 @@ def check_settings(config, strategy, counts=()):
     """
     if config.precision not in PRECISIONS:
         raise unknown("precision", config.precision, PRECISIONS)
-    if config.xla and strategy == "mirrored":
+    if config.xla and strategy in ("mirrored", "multi_worker"):
         raise InputError(
-            "xla=True does not work under --strategy mirrored: TensorFlow cannot "
+            f"xla=True does not work under --strategy {strategy}: TensorFlow cannot "
             "compile a step over several replicas; add --set xla=false"
         )
     check_counts(config, (*COUNTS, *counts))
