@@ -4,6 +4,7 @@ One object holds everything that must be the same in training, evaluation and
 serving. The encoder carries it, so it is saved with every model.
 """
 
+import functools
 import numbers
 
 import keras
@@ -14,6 +15,7 @@ from .decoding import decode_image
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+KERNELS = {"bicubic": "keyscubic", "bilinear": "triangle"}  # in TensorFlow's words
 
 
 def as_size(image_size):
@@ -105,25 +107,34 @@ class Preprocessing:
 
         Pixels that already have `image_size` are taken as they are.
         """
-        pixels, size = tf.cast(pixels, tf.float32), self.image_size
+        pixels, size = tf.convert_to_tensor(pixels), self.image_size
+        as_they_are = functools.partial(tf.cast, pixels, tf.float32)
+        centre = functools.partial(self._centre, pixels)
         if pixels.shape[-3:-1].is_fully_defined():
             fits = pixels.shape[-3:-1] == size
-            cropped = pixels if fits else self._centre(pixels)
+            cropped = as_they_are() if fits else centre()
         else:
             fits = tf.reduce_all(tf.shape(pixels)[-3:-1] == size)
-            cropped = tf.cond(fits, lambda: pixels, lambda: self._centre(pixels))
+            cropped = tf.cond(fits, as_they_are, centre)
         return tf.ensure_shape(cropped, (*pixels.shape[:-3], *size, self.num_channels))
 
     def _centre(self, pixels):
+        """Resizes what the crop keeps and nothing else, however long the picture."""
         height, width = self.image_size
         source = tf.cast(tf.shape(pixels)[-3:-1], tf.float32)
         # The smallest picture of the source's shape that covers the crop.
         target = tf.constant([height / self.crop_ratio, width / self.crop_ratio])
         scale = tf.reduce_max(target / source)
         size = tf.maximum(tf.cast(tf.round(source * scale), tf.int32), [height, width])
-        resized = self.resize(pixels, size)
-        top, left = tf.unstack((size - [height, width]) // 2)
-        return resized[..., top : top + height, left : left + width, :]
+        cropped = tf.raw_ops.ScaleAndTranslate(
+            images=pixels if len(pixels.shape) == 4 else pixels[None],
+            size=self.image_size,
+            scale=tf.cast(size, tf.float32) / source,
+            translation=-tf.cast((size - [height, width]) // 2, tf.float32),
+            kernel_type=KERNELS[self.interpolation],
+        )
+        cropped = tf.clip_by_value(cropped, 0.0, 255.0)  # bicubic overshoots
+        return cropped if len(pixels.shape) == 4 else cropped[0]
 
     def decode(self, image_bytes):
         """Decodes one JPEG or PNG (scalar string) to uint8 `(h, w, channels)`."""
@@ -151,3 +162,28 @@ class Preprocessing:
                 f"({self.num_channels}). Received: {name}={value}"
             )
         return tuple(values * (self.num_channels // len(values)))
+
+
+def matching_preprocessing(preprocessing, image_size, num_channels):
+    """Returns the `Preprocessing` of a model that takes images of this size.
+
+    Args:
+        preprocessing: A `Preprocessing`, its configuration, or `None` for the default.
+        image_size: `(height, width)`.
+        num_channels: Integer.
+
+    Raises:
+        ValueError: It makes images of another size or of other channels.
+    """
+    if isinstance(preprocessing, dict):
+        preprocessing = keras.saving.deserialize_keras_object(preprocessing)
+    expected = (image_size, num_channels)
+    if preprocessing is None:
+        return Preprocessing(*expected)
+    received = (preprocessing.image_size, preprocessing.num_channels)
+    if received != expected:
+        raise ValueError(
+            "`preprocessing` must make images of the encoder's size and channels, "
+            f"{expected}. Received: {received}"
+        )
+    return preprocessing

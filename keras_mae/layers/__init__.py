@@ -1,11 +1,16 @@
 """Keras layers of masked autoencoders: patchify, mask, encode, decode."""
 
+from .alexnet_encoder import AlexNetEncoder
 from .attention import SelfAttention
+from .channelwise_dense import ChannelwiseDense
 from .compiled import LayerNorm, compiled_chains, gelu
+from .context_decoder import ContextDecoder
+from .context_samplers import CentreSampler, RegionSampler, SquaresSampler
 from .corruption import PatchCorruption
 from .dense import Dense2D
 from .full_sequence_decoder import FullSequenceDecoder
 from .mae_decoder import MAEDecoder
+from .map_encoder import MapEncoder
 from .mask_samplers import (
     BlockSampler,
     GridSampler,
@@ -25,13 +30,18 @@ from .vit_encoder import ViTEncoder, pool
 
 __all__ = [
     "MLP",
+    "AlexNetEncoder",
     "BlockSampler",
+    "CentreSampler",
+    "ChannelwiseDense",
+    "ContextDecoder",
     "Dense2D",
     "FullSequenceDecoder",
     "GridSampler",
     "HalfSampler",
     "LayerNorm",
     "MAEDecoder",
+    "MapEncoder",
     "MaskSampler",
     "PatchCorruption",
     "PatchEmbed",
@@ -40,7 +50,9 @@ __all__ = [
     "RandomMasking",
     "RandomSampler",
     "RectangleSampler",
+    "RegionSampler",
     "SelfAttention",
+    "SquaresSampler",
     "StochasticDepth",
     "TransformerBlock",
     "UnitSampler",

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..from_preset import from_preset
-from ..preprocessing import Preprocessing, as_size
+from ..preprocessing import as_size, matching_preprocessing
 from ..program import unknown
 from .compiled import LayerNorm
 from .patches import PatchEmbed, Patchify, grid_of
@@ -117,7 +117,9 @@ class ViTEncoder(keras.Model):
         self.final_norm = final_norm
         self.train_positions = train_positions
         self.grid_size = grid_of(image_size, patch_size)
-        self.preprocessing = self._matching(preprocessing)
+        self.preprocessing = matching_preprocessing(
+            preprocessing, self.image_size, num_channels
+        )
         self._add_layers()
         self.build((None, *self.image_size, num_channels))
 
@@ -228,7 +230,11 @@ class ViTEncoder(keras.Model):
 
     def features(self, images, pooling="gap"):
         """Returns one feature an image, `(batch, embed_dim)`; see `pool`."""
-        return pool(self(images), pooling)
+        return self.pool(self(images), pooling)
+
+    def pool(self, tokens, pooling="gap"):
+        """Returns one feature an image of this encoder's tokens; see `pool`."""
+        return pool(tokens, pooling)
 
     def get_config(self):
         config = keras.layers.Layer.get_config(self)
@@ -236,20 +242,6 @@ class ViTEncoder(keras.Model):
             config[name] = getattr(self, name)
         serialize = keras.saving.serialize_keras_object
         return {**config, "preprocessing": serialize(self.preprocessing)}
-
-    def _matching(self, preprocessing):
-        if isinstance(preprocessing, dict):
-            preprocessing = keras.saving.deserialize_keras_object(preprocessing)
-        expected = (self.image_size, self.num_channels)
-        if preprocessing is None:
-            return Preprocessing(*expected)
-        received = (preprocessing.image_size, preprocessing.num_channels)
-        if received != expected:
-            raise ValueError(
-                "`preprocessing` must make images of the encoder's size and channels, "
-                f"{expected}. Received: {received}"
-            )
-        return preprocessing
 
 
 CONFIG_NAMES = (

@@ -3,7 +3,7 @@
 from pathlib import Path
 from zipfile import BadZipFile
 
-from ..layers import ViTEncoder
+from ..layers import MapEncoder, ViTEncoder
 from ..program import InputError
 from .architecture import find_architecture
 from .build import build, describe
@@ -94,7 +94,7 @@ def inspect(path):
 
 
 def load_encoder(path, **overrides):
-    """Returns the `ViTEncoder` in a file, as `load` and `encoder_of` do."""
+    """Returns the encoder in a file, as `load` and `encoder_of` do."""
     return encoder_of(load(path, compile=False, **overrides))
 
 
@@ -110,16 +110,16 @@ def _load_keras(path, compile):
 
 
 def encoder_of(model):
-    """Returns `model` if it is a `ViTEncoder`, otherwise its attribute `encoder`.
+    """Returns `model` if it is an encoder, otherwise its attribute `encoder`.
 
     Raises:
-        ValueError: Neither is a `ViTEncoder`.
+        ValueError: Neither is a `ViTEncoder` or a `MapEncoder`.
     """
     for candidate in (model, getattr(model, "encoder", None)):
-        if isinstance(candidate, ViTEncoder):
+        if isinstance(candidate, (ViTEncoder, MapEncoder)):
             return candidate
     raise InputError(
-        "expected a ViTEncoder, or a model with one as its attribute `encoder` "
-        "(MaskedAutoencoder, ViTClassifier). "
+        "expected an encoder (ViTEncoder, MapEncoder), or a model with one as its "
+        "attribute `encoder` (MaskedAutoencoder, ContextEncoder, ViTClassifier). "
         f"Received: {type(model).__name__}"
     )

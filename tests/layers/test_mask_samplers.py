@@ -11,6 +11,7 @@ from ..checks import check_config
 
 SEED = np.int32([1, 2])
 GRID = (14, 14)
+DRAWN = [name for name in SAMPLERS if name != "centre"]  # which is always the same
 
 
 def draw_masks(sampler, mask_ratio=0.75, grid_size=GRID, batch=50, seed=SEED):
@@ -35,7 +36,7 @@ def test_hides_exactly_as_many_patches_in_every_image(name):
             assert set(hidden) == {length - int(length * (1 - mask_ratio))}
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", DRAWN)
 def test_draw_depends_on_the_seed_alone(name):
     first = SAMPLERS[name]()(20, *GRID, SEED)
     assert first.shape == (20, 196)
@@ -44,7 +45,7 @@ def test_draw_depends_on_the_seed_alone(name):
     assert not np.array_equal(first, SAMPLERS[name]()(20, *GRID, SEED + 1))
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", DRAWN)
 def test_images_of_a_batch_get_different_masks(name):
     masks = draw_masks(name).reshape(50, -1)
     assert len(np.unique(masks, axis=0)) >= 4  # a half has four sides
@@ -71,7 +72,7 @@ def test_block_keeps_its_arguments():
     check_config(BlockSampler(4, 0.2, 2.0, 8))
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", DRAWN)
 def test_every_patch_is_hidden_sometimes_and_visible_sometimes(name):
     # A rectangle of half the image always covers the middle.
     mask_ratio = 0.2 if name == "rectangle" else 0.5
@@ -133,7 +134,7 @@ def test_get_sampler_takes_a_name_or_a_sampler():
 
 @pytest.mark.parametrize("sampler", ["blok", None, 3])
 def test_unknown_sampler_is_an_error_that_lists_the_names(sampler):
-    with pytest.raises(ValueError, match=r"\['block', 'grid', 'half', .* Received"):
+    with pytest.raises(ValueError, match=r"\['block', 'centre', 'grid', .* Received"):
         get_sampler(sampler)
 
 
