@@ -69,10 +69,12 @@ TINY = {
 class PretrainConfig(RunConfig):
     """Every number of a pre-training run.
 
-    `None` leaves a choice to the preset. Learning rate:
+    `None` leaves a choice to the system and the preset. Learning rate:
     `base_learning_rate * batch_size / 256` (He et al., 2022, A.1).
     """
 
+    # What is trained: mae, mask_token, simmim or bert.
+    system: str = "mae"
     # Width of the decoder's tokens.
     decoder_embed_dim: int | None = None
     # Blocks of the decoder.
@@ -83,8 +85,16 @@ class PretrainConfig(RunConfig):
     mask_ratio: float | None = None
     # Which patches: random, block, grid, rectangle or half.
     mask_sampler: str | None = None
+    # Patches on the side of the squares that are hidden as one; simmim's is 2.
+    mask_unit: int | None = None
     # Whether each target patch is normalised by its own mean and deviation.
     norm_pix_loss: bool | None = None
+    # Of mask_token, simmim, bert: decoder or linear.
+    prediction_head: str | None = None
+    # Of mask_token, simmim, bert: l2 or l1.
+    pixel_loss: str | None = None
+    # Of mask_token, simmim, bert: shares of mask token, other patch, patch as it is.
+    corruption: tuple[float, ...] | None = None
     # Share of the shorter side that evaluation keeps.
     crop_ratio: float = 0.875
 

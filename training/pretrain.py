@@ -26,6 +26,7 @@ from .settings import check_execution, check_settings
 from .systems import build_model
 from .workdir import open_workdir, save_model
 
+
 def compile_model(model, config, steps):
     """Compiles with AdamW and the warm-up and cosine schedule; returns the rules."""
     learning_rate = config.base_learning_rate * config.batch_size / 256
