@@ -11,7 +11,7 @@ from ..program import InputError
 _A = -0.75  # of PyTorch's cubic convolution; TensorFlow's is -0.5
 
 
-def fit_positions(table, grid_size, path):
+def fit_positions(table, grid_size, path, source=None):
     """Returns a file's positions for a grid, and what was done to them.
 
     Sin-cos positions are computed anew; learned ones are resized as PyTorch does,
@@ -23,6 +23,7 @@ def fit_positions(table, grid_size, path):
             number of patches is that of `grid_size`.
         grid_size: `(rows, columns)`.
         path: Path of the file, for errors.
+        source: `(rows, columns)` of the table, where they are known.
 
     Returns:
         Float32 array `(1, 1 + rows * columns, dim)`, and a note, `""` where
@@ -32,10 +33,12 @@ def fit_positions(table, grid_size, path):
         ValueError: The file's grid is not square, and not `grid_size`.
     """
     count, dim = table.shape[1] - 1, table.shape[2]
-    side = math.isqrt(count)
-    source = (side, side) if side * side == count else None
+    is_guess = source is None
+    if is_guess:
+        source = _square_grid(count)
     is_sincos = source not in (None, grid_size) and _is_sincos(table, source)
-    if source == grid_size or (count == math.prod(grid_size) and not is_sincos):
+    as_many = is_guess and count == math.prod(grid_size)
+    if source == grid_size or (as_many and not is_sincos):
         return np.asarray(table, "float32"), ""
     if source is None:
         raise InputError(
@@ -72,6 +75,11 @@ def resize_bicubic(grid, size):
     columns = _taps(grid.shape[1], size[1])
     resized = np.einsum("ri,cj,ijd->rcd", rows, columns, grid, optimize=True)
     return resized.astype("float32")
+
+
+def _square_grid(count):
+    side = math.isqrt(count)
+    return (side, side) if side * side == count else None
 
 
 def _taps(source, target):

@@ -84,3 +84,9 @@ def test_learned_positions_of_as_many_patches_stay(grid_size):
 def test_positions_of_an_unknown_grid_cannot_be_changed():
     with pytest.raises(InputError, match="a.pth holds positions of 12 patches, no sq"):
         fit_positions(table_of(GRID[:3]), (4, 4), "a.pth")
+
+
+def test_known_grid_is_not_guessed():
+    patches = sincos_positions(8, (2, 8))  # as many as of (4, 4)
+    fitted, _ = fit_positions(table_of(patches), (4, 4), "a.keras", source=(2, 8))
+    np.testing.assert_allclose(fitted[0, 1:], sincos_positions(8, (4, 4)))
