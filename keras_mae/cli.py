@@ -17,6 +17,7 @@ PROGRAMS = {
     "evaluate": ("training.evaluate", "judges features in several ways", "train"),
     "make_tfrecords": ("training.make_tfrecords", "writes TFRecord files", "train"),
     "benchmark": ("training.benchmark", "times pre-training", "train"),
+    "study": ("training.study.__main__", "compares what masks teach", "train"),
     "to_saved_model": ("export.to_saved_model", "exports for TF Serving", "export"),
     "to_onnx": ("export.to_onnx", "exports for ONNX Runtime", "export"),
     "verify": ("export.verify", "compares exports with the model", "export"),

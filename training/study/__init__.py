@@ -1,0 +1,1 @@
+"""The study: what masking teaches, what it costs, and which mask works."""

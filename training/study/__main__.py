@@ -1,0 +1,123 @@
+"""Compares what masking teaches and costs: `python -m training.study --help`."""
+
+import dataclasses
+import json
+
+from keras_mae.program import RunError, checking_input, one_line_errors
+
+from ..command_line import add_run_arguments, chosen_config, program_parser
+from ..pretrain import build_model
+from ..study_config import StudyConfig, check_study
+from ..workdir import write_atomically
+from .cells import cells_of
+from .experiment import open_experiment
+from .plots import save_plots
+from .runner import Runner
+from .summary import summarise
+from .table import markdown
+
+JSON, TABLE = "study.json", "study.md"
+
+
+def study(config, data, workdir, data_dir=None, tiny=False):
+    """Measures all cells that are not finished; writes JSON, tables and plots.
+
+    Args:
+        config: A `StudyConfig`.
+        data, data_dir: Data spec with labels, see `training.data.load_source`.
+        workdir: Path of the study.
+        tiny: Boolean. Whether models and batches are shrunk.
+
+    Returns:
+        The results as a dictionary, which `study.json` holds too.
+
+    Raises:
+        InputError: Settings, data or folder that cannot be used.
+    """
+    check_study(config)
+    experiment = open_experiment(config, data, workdir, data_dir, tiny)
+    with checking_input():
+        ratio = build_model(experiment.pretrain).mask_ratio
+        cells = cells_of(config, ratio)
+    outcomes = Runner(experiment).run(cells)
+    summaries = summarise(outcomes)
+    results = {
+        "program": "study",
+        "data": data,
+        "cells": len(outcomes),
+        "failed": sum(outcome.error is not None for outcome in outcomes),
+        "summary": [dataclasses.asdict(summary) for summary in summaries],
+    }
+    return {**results, **_write(results, summaries, experiment)}
+
+
+def _write(results, summaries, experiment):
+    """Writes what a study results in; returns the paths."""
+    workdir, config = experiment.workdir, experiment.config
+    budget = (
+        f"{config.steps} steps" if config.minutes is None else f"{config.minutes} min"
+    )
+    notes = [
+        f"Data {experiment.data}; budget {budget} of {experiment.pretrain.batch_size} "
+        f"images, {config.finetune_steps} steps of fine-tuning. Mean ± standard "
+        "deviation over seeds."
+    ]
+    write_atomically(workdir / TABLE, markdown(summaries, notes))
+    write_atomically(workdir / JSON, json.dumps(results, indent=2) + "\n")
+    plots = save_plots(summaries, workdir)
+    return {"table": str(workdir / TABLE), "plots": [str(path) for path in plots]}
+
+
+def _arguments(argv):
+    parser = program_parser(
+        "Trains several systems by one budget and compares what they cost (compute), "
+        "what their features are worth (representation), how much the gradient varies "
+        "with masks and with images (gradients), how much of an object masks leave "
+        "visible (occlusion), and how far from visible patches a model can predict "
+        "(distance).",
+        [
+            "python -m training.study --recipe study_demo --data demo --tiny",
+        ],
+        StudyConfig(),
+    )
+    add_run_arguments(parser, StudyConfig)
+    for kind in ("pretrain", "finetune"):
+        parser.add_argument(
+            f"--{kind}",
+            action="extend",
+            nargs="+",
+            default=[],
+            metavar="KEY=VALUE",
+            help=f"changes to {kind}_recipe, as --set of training.{kind}",
+        )
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    """Runs the program; returns its results."""
+    arguments = _arguments(argv)
+    with one_line_errors():
+        config = chosen_config(arguments, StudyConfig)
+        config = dataclasses.replace(
+            config,
+            pretrain_settings=(*config.pretrain_settings, *arguments.pretrain),
+            finetune_settings=(*config.finetune_settings, *arguments.finetune),
+        )
+        results = study(
+            config,
+            arguments.data,
+            arguments.workdir or f"runs/{arguments.recipe}",
+            arguments.data_dir,
+            arguments.tiny,
+        )
+        print(json.dumps(results))
+        if results["failed"]:
+            raise RunError(
+                f"{results['failed']} of {results['cells']} cells failed, see "
+                f"{results['table']}; run the same command again to retry them"
+            )
+    return results
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Measures one system's training step, in a process of its own: see `compute.py`."""
+
+import json
+import statistics
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ..benchmark import peak_memory, random_images, time_steps
+from ..classifier import build_classifier
+from ..config import PretrainConfig
+from ..finetune import compile_classifier
+from ..finetune_config import FinetuneConfig
+from ..pretrain import build_model, compile_model
+from .graph_flops import graph_flops
+
+CLASSES = 1000  # of a classifier: its head costs next to nothing
+
+
+def measure(kind, config, steps):
+    """Returns what a training step of a system costs.
+
+    Args:
+        kind: `"pretrain"` or `"finetune"`.
+        config: Dictionary of the configuration.
+        steps: Integer, steps that are timed; 0 to count operations alone, for which
+            the optimizer needs no memory.
+
+    Returns:
+        Dictionary: operations of an image's step, counted from the graph; and, if it
+        is timed, seconds of a step (median, fastest and slowest), images per second,
+        the share of the fastest matrix product of the same seconds, and the most memory
+        that the process held.
+    """
+    model, config, batch = _prepared(kind, config, steps)
+    specs = [tf.TensorSpec(part.shape, part.dtype) for part in batch]
+    specs = specs if len(specs) > 1 else specs[0]
+    counts = graph_flops(tf.function(lambda data: model.train_step(data)), specs)
+    flops = sum(counts.values()) / config.batch_size
+    results = {"gflop_per_image": flops / 1e9}
+    if not steps:
+        return results
+    batch = batch if len(batch) > 1 else batch[0]
+    times = time_steps(model, batch, config, steps)
+    rates = [
+        flops * config.batch_size / seconds / ceiling
+        for seconds, ceiling in zip(times.seconds, times.ceilings, strict=True)
+    ]
+    seconds = statistics.median(times.seconds)
+    return {
+        **results,
+        "step_seconds": seconds,
+        "fastest_step": min(times.seconds),
+        "slowest_step": max(times.seconds),
+        "images_per_second": config.batch_size / seconds,
+        "share_of_ceiling": statistics.median(rates),
+        "peak_memory_gb": peak_memory() / 1e9,
+    }
+
+
+def _prepared(kind, config, steps):
+    """Returns a compiled model, its configuration, and the parts of a batch."""
+    keras.utils.set_random_seed(config["seed"])
+    if kind == "pretrain":
+        config, labels = PretrainConfig(**config), []
+        model = build_model(config)
+        compile_model(model, config, 1000)
+    else:
+        config = FinetuneConfig(**config)
+        model = build_classifier(config, CLASSES)
+        compile_classifier(model, config, 1000)
+        labels = [np.eye(CLASSES, dtype="float32")[np.arange(config.batch_size)]]
+    if not steps:
+        model.compile(keras.optimizers.SGD())
+    images = random_images(model.encoder, config.batch_size)
+    return model, config, (images, *labels)
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(**json.loads(sys.argv[1]))))
