@@ -90,9 +90,9 @@ class MAEDecoder(keras.layers.Layer):
 
     def call(self, latent, mask, ids_restore, training=False):
         tokens = self.decoder_embed(latent)
-        num_visible, num_patches = tokens.shape[1] - 1, ids_restore.shape[1]
-        if training and num_visible < num_patches:
-            return self._predict_hidden(tokens, ids_restore, num_visible)
+        # Outside training, the number of visible patches may be unknown in a graph.
+        if training and tokens.shape[1] - 1 < ids_restore.shape[1]:
+            return self._predict_hidden(tokens, ids_restore, tokens.shape[1] - 1)
         patches = self._unshuffle(tokens[:, 1:], mask, ids_restore)
         return self._predict_all(tokens, patches)
 

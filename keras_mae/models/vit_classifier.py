@@ -23,6 +23,8 @@ class ViTClassifier(TrainingStep, keras.Model):
         num_classes: Integer.
         pooling: `"gap"` or `"token"`.
         seed: Integer, of the stochastic depth.
+        class_names: Optional list of strings, a name for each class; they travel with
+            the saved model.
 
     Call arguments:
         images: Float tensor `(batch, height, width, channels)`, normalised by
@@ -33,7 +35,8 @@ class ViTClassifier(TrainingStep, keras.Model):
         Float32 logits `(batch, num_classes)`.
 
     Raises:
-        ValueError: The encoder does not fit the pooling.
+        ValueError: The encoder does not fit the pooling, or there are not as many
+            names as classes.
 
     Reference: [He et al., 2022](https://arxiv.org/abs/2111.06377), A.1, fine-tuning.
     """
@@ -44,6 +47,7 @@ class ViTClassifier(TrainingStep, keras.Model):
         num_classes,
         pooling="gap",
         seed=0,
+        class_names=None,
         name="vit_classifier",
         **kwargs,
     ):
@@ -57,10 +61,16 @@ class ViTClassifier(TrainingStep, keras.Model):
                 "'gap', whose norm comes after the mean; `ViTClassifier.from_encoder` "
                 f"sets it. Received: final_norm={encoder.final_norm}, {pooling=}"
             )
+        if class_names is not None and len(class_names) != num_classes:
+            raise ValueError(
+                f"`class_names` must name each of the {num_classes} classes. "
+                f"Received: {len(class_names)} names"
+            )
         self.encoder = encoder
         self.num_classes = num_classes
         self.pooling = pooling
         self.seed = seed
+        self.class_names = None if class_names is None else tuple(class_names)
         self.fc_norm = None
         if pooling == "gap":
             self.fc_norm = LayerNorm(
@@ -73,7 +83,15 @@ class ViTClassifier(TrainingStep, keras.Model):
         self.build((None, *encoder.image_size, encoder.num_channels))
 
     @classmethod
-    def from_encoder(cls, encoder, num_classes, pooling="gap", seed=0, **overrides):
+    def from_encoder(
+        cls,
+        encoder,
+        num_classes,
+        pooling="gap",
+        seed=0,
+        class_names=None,
+        **overrides,
+    ):
         """Builds a classifier from a copy of a pre-trained encoder.
 
         Positions become trainable, as in the original's fine-tuning; at another
@@ -81,7 +99,7 @@ class ViTClassifier(TrainingStep, keras.Model):
 
         Args:
             encoder: A `ViTEncoder`.
-            num_classes, pooling, seed: As in the constructor.
+            num_classes, pooling, seed, class_names: As in the constructor.
             **overrides: Arguments of the new `ViTEncoder`: `drop_path_rate`, ...
         """
         if "image_size" in overrides:
@@ -89,7 +107,8 @@ class ViTClassifier(TrainingStep, keras.Model):
         config = {**encoder.get_config(), "train_positions": True, **overrides}
         copy = ViTEncoder.from_config({**config, "final_norm": pooling == "token"})
         _copy_weights(encoder, copy)
-        return cls(copy, num_classes, pooling, seed, dtype=copy.dtype_policy)
+        policy = copy.dtype_policy
+        return cls(copy, num_classes, pooling, seed, class_names, dtype=policy)
 
     @classmethod
     def from_preset(
@@ -161,6 +180,7 @@ class ViTClassifier(TrainingStep, keras.Model):
             "num_classes": self.num_classes,
             "pooling": self.pooling,
             "seed": self.seed,
+            "class_names": self.class_names,
         }
 
 
