@@ -7,7 +7,9 @@ from .data import evaluation_dataset
 from .data.reading import parallel_map
 
 
-def padded_batches(source, preprocessing, batch_size, max_images=None):
+def padded_batches(
+    source, preprocessing, batch_size, max_images=None, *, host=0, num_hosts=1
+):
     """Returns batches of one size, padded by images of weight 0.
 
     Replicas cannot share a small last batch. The weights of the others are the same
@@ -18,24 +20,28 @@ def padded_batches(source, preprocessing, batch_size, max_images=None):
         preprocessing: `keras_mae.Preprocessing`: resize and centre crop.
         batch_size: Integer.
         max_images: Optional integer. So many images at most, evenly spread over all.
+        host, num_hosts: Integers. Which of how many hosts this is; they share the
+            images, in as many batches each.
 
     Returns:
-        `tf.data.Dataset` of images `(batch_size, height, width, channels)`, labels
-        `(batch_size, num_classes)`, one-hot, and weights `(batch_size,)`, float32.
+        `tf.data.Dataset` of images `(rows, height, width, channels)`, labels
+        `(rows, num_classes)`, one-hot, and weights `(rows,)`, float32; `rows` is
+        `batch_size // num_hosts`.
     """
     dataset = evaluation_dataset(
-        source, preprocessing, batch_size, max_images=max_images
+        source, preprocessing, batch_size, host, num_hosts, max_images
     )
+    rows = batch_size // num_hosts
     count = min(source.num_examples, max_images or source.num_examples)
     num_batches = -(-count // batch_size)
     weight = num_batches * batch_size / count
 
     def pad(images, labels):
-        missing = batch_size - tf.shape(images)[0]
+        missing = rows - tf.shape(images)[0]
         images = tf.pad(images, [[0, missing], [0, 0], [0, 0], [0, 0]])
         labels = tf.pad(labels, [[0, missing]], constant_values=-1)
-        images = tf.ensure_shape(images, (batch_size, *images.shape[1:]))
-        labels = tf.ensure_shape(labels, (batch_size,))
+        images = tf.ensure_shape(images, (rows, *images.shape[1:]))
+        labels = tf.ensure_shape(labels, (rows,))
         weights = tf.where(labels >= 0, weight, 0.0)
         return images, tf.one_hot(labels, source.num_classes), weights
 

@@ -8,7 +8,7 @@ import keras
 from keras_mae.optimizers import AdamW, adamw_arguments, finetuning_rules
 from keras_mae.program import checking_input, one_line_errors
 
-from .checkpoint import newest_checkpoint, restore
+from .checkpoint import restore
 from .classifier import ARCHITECTURE, build_classifier, in_single_precision
 from .command_line import add_run_arguments, chosen_config, program_parser
 from .data import steps_per_epoch
@@ -18,6 +18,7 @@ from .features import load_splits
 from .finetune_config import FinetuneConfig
 from .finetune_data import finetuning_dataset
 from .fitting import fit
+from .hosts import agreed_checkpoint, host_of, share_of_replicas
 from .input_watch import UnreadableImages
 from .partial import train_last_blocks
 from .rule_audit import audit_rules
@@ -79,23 +80,19 @@ def finetune(
     source, held_out = load_splits(data, data_dir)
     steps = config.steps_per_epoch or steps_per_epoch(source, config.batch_size)
     check_execution(config, steps)
-    saved = newest_checkpoint(workdir)
     keras.utils.set_random_seed(config.seed)
     with scope:
         with checking_input():
             classifier = build_classifier(config, source.num_classes, model)
             train_last_blocks(classifier, config.trainable_blocks)
             rules = compile_classifier(classifier, config, steps)
-        preprocessing = classifier.preprocessing
+        distribution = classifier.distribute_strategy
+        host = host_of(distribution)
+        saved = agreed_checkpoint(distribution, workdir)
         # All that can be wrong with the settings has shown once the data is set up.
-        batches = functools.partial(
-            finetuning_dataset, source, preprocessing, config, steps
-        )
+        batches, tests = _datasets(source, held_out, classifier, config, steps)
         batches(saved.epoch)
-        tests = padded_batches(
-            held_out, preprocessing, config.batch_size, config.max_test_images
-        )
-        workdir = open_workdir(workdir, config, data=data, model=model)
+        workdir = open_workdir(host.folder(workdir), config, data=data, model=model)
         audit_rules(classifier, rules, workdir)
         restore(classifier, saved)
     callbacks = [keras.callbacks.SwapEMAWeights()] if config.ema else []
@@ -107,10 +104,11 @@ def finetune(
         steps,
         saved,
         [*callbacks, UnreadableImages(source, workdir)],
-        validation_data=tests,
+        validation_data=tests["x"],
+        validation_steps=tests["steps"],
         validation_freq=config.evaluate_every,
     )
-    with classifier.distribute_strategy.scope():  # the first one cannot be used again
+    with distribution.scope():  # the first one cannot be used again
         results = _judge(classifier, tests, workdir)
     return {
         "program": "finetune",
@@ -126,16 +124,31 @@ def finetune(
     }
 
 
+def _datasets(source, held_out, classifier, config, steps):
+    """Returns the function that makes batches, and what `evaluate` takes to test."""
+    strategy, preprocessing = classifier.distribute_strategy, classifier.preprocessing
+    hosts = dict(zip(("host", "num_hosts"), host_of(strategy), strict=True))
+    batches = functools.partial(
+        finetuning_dataset, source, preprocessing, config, steps, **hosts
+    )
+    size, most = config.batch_size, config.max_test_images
+    tests = padded_batches(held_out, preprocessing, size, most, **hosts)
+    shares = share_of_replicas(strategy, tests, size)
+    return batches, {"x": shares, "steps": len(tests)}
+
+
 def _judge(classifier, tests, workdir):
     """Saves the model that the run ends with, and judges just that."""
     # With a moving average, that is the model; after `fit` it is already.
     classifier.optimizer.finalize_variable_values(classifier.trainable_variables)
     copy = in_single_precision(classifier)
-    path = save_model(copy, workdir)  # before it is compiled: without optimizer
+    path = None
+    if host_of(classifier.distribute_strategy).is_chief:
+        path = str(save_model(copy, workdir))  # not compiled yet: without optimizer
     copy.compile(**loss_and_metrics(copy.num_classes))
-    judged = copy.evaluate(tests, verbose=0, return_dict=True)
+    judged = copy.evaluate(**tests, verbose=0, return_dict=True)
     results = {f"test_{name}": round(value, 6) for name, value in judged.items()}
-    return {"model": str(path), **results}
+    return {"model": path, **results}
 
 
 def _arguments(argv):
@@ -178,7 +191,8 @@ def main(argv=None):
             arguments.strategy,
             arguments.replicas,
         )
-    print(json.dumps(results))
+    if results["model"]:  # of several workers one tells
+        print(json.dumps(results))
     return results
 
 

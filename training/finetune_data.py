@@ -17,7 +17,9 @@ from .rand_augment import RandAugment
 RAND_AUGMENT, ERASING, MIXING = 2, 3, 4
 
 
-def finetuning_dataset(source, preprocessing, config, steps, first_epoch=0):
+def finetuning_dataset(
+    source, preprocessing, config, steps, first_epoch=0, *, host=0, num_hosts=1
+):
     """Returns the batches of all epochs from `first_epoch` on.
 
     Crop, flip, RandAugment, normalisation, erasing, then mixup or cutmix. All that is
@@ -31,15 +33,19 @@ def finetuning_dataset(source, preprocessing, config, steps, first_epoch=0):
         config: A `FinetuneConfig`.
         steps: Integer, batches of an epoch.
         first_epoch: Integer.
+        host, num_hosts: Integers. Which of how many hosts this is: a host takes its
+            rows of every batch, the first host the first ones.
 
     Returns:
         `tf.data.Dataset` of float32 images `(batch_size, height, width, channels)` and
-        float32 labels `(batch_size, num_classes)`.
+        float32 labels `(batch_size, num_classes)`; of `batch_size // num_hosts` rows
+        where there are several hosts.
 
     Raises:
         InputError: Settings or data that cannot be used.
     """
     batch_size, epoch_size = config.batch_size, steps * config.batch_size
+    rows, first_row = batch_size // num_hosts, batch_size // num_hosts * host
     mixing = Mixing(
         config.mixup,
         config.cutmix,
@@ -48,8 +54,10 @@ def finetuning_dataset(source, preprocessing, config, steps, first_epoch=0):
         config.label_smoothing,
     )
     augment = _augmentation(preprocessing, config)
+    _check_pairs(config, num_hosts)
 
-    def augment_example(place, example):
+    def augment_example(row, example):
+        place = row // rows * batch_size + first_row + row % rows
         pixels, label = example
         return augment(pixels, _seed(config, place, epoch_size)), label
 
@@ -57,17 +65,18 @@ def finetuning_dataset(source, preprocessing, config, steps, first_epoch=0):
         seed = _folded(_seed(config, step, steps), MIXING)
         return mix(*batch, seed, source.num_classes, mixing)
 
-    dataset = _pixels(source, preprocessing, config, steps, first_epoch).unbatch()
-    dataset = dataset.enumerate(first_epoch * epoch_size)
+    hosts = {"host": host, "num_hosts": num_hosts}
+    dataset = _pixels(source, preprocessing, config, steps, first_epoch, hosts)
+    dataset = dataset.unbatch().enumerate(first_epoch * steps * rows)
     dataset = parallel_map(dataset, augment_example)
-    dataset = dataset.batch(batch_size, drop_remainder=True)
+    dataset = dataset.batch(rows, drop_remainder=True)
     dataset = parallel_map(dataset.enumerate(first_epoch * steps), mix_batch)
     num_batches = steps * max(config.epochs - first_epoch, 0)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_batches))
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def _pixels(source, preprocessing, config, steps, first_epoch):
+def _pixels(source, preprocessing, config, steps, first_epoch, hosts):
     """Returns batches of pixels in [0, 255], cropped and flipped, and labels."""
     as_they_are = {"mean": 0.0, "std": 1 / 255}
     return training_dataset(
@@ -81,7 +90,19 @@ def _pixels(source, preprocessing, config, steps, first_epoch):
         crop_scale=config.crop_scale,
         flip=config.flip,
         with_labels=True,
+        **hosts,
     )
+
+
+def _check_pairs(config, num_hosts):
+    """Checks that a host holds both pictures of a pair that is mixed."""
+    if not config.mixup and not config.cutmix:
+        return
+    if num_hosts > 1 and config.batch_size % (2 * num_hosts):
+        raise InputError(
+            f"batch_size must be a multiple of {2 * num_hosts}: {num_hosts} hosts "
+            f"share it, and pictures are mixed in pairs; received {config.batch_size}"
+        )
 
 
 def _augmentation(preprocessing, config):

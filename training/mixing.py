@@ -43,7 +43,10 @@ class Mixing:
 
 
 def mix(images, labels, seed, num_classes, mixing):
-    """Mixes a batch with itself in reverse order.
+    """Mixes a batch in pairs of neighbours.
+
+    Unlike a mirror image's, a partner is in the same share of a batch that several
+    hosts share; the order of a batch is random anyway. An odd one out stays alone.
 
     Args:
         images: Float32 tensor `(batch, height, width, channels)`.
@@ -108,8 +111,15 @@ def cut_window(height, width, share, seed):
     return tf.concat([first, last], axis=0)
 
 
+def _partners(values):
+    """Returns the rows, of every two the second first."""
+    count = tf.shape(values)[0]
+    places = tf.bitwise.bitwise_xor(tf.range(count), 1)
+    return tf.gather(values, tf.minimum(places, count - 1))
+
+
 def _blend(values, share):
-    return values * share + values[::-1] * (1 - share)
+    return values * share + _partners(values) * (1 - share)
 
 
 def _cut(images, share, seed):
@@ -120,4 +130,4 @@ def _cut(images, share, seed):
     inside = (row >= top) & (row < bottom) & (column >= left) & (column < right)
     area = tf.cast(tf.reduce_sum(tf.cast(inside, tf.int32)), tf.float32)
     share = 1 - area / tf.cast(height * width, tf.float32)
-    return tf.where(inside[..., None], images[::-1], images), share
+    return tf.where(inside[..., None], _partners(images), images), share

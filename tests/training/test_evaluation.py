@@ -51,6 +51,18 @@ def test_two_replicas_judge_as_one_device(source, batch_size):
     assert results == pytest.approx(by_hand(source(10)), rel=1e-5)
 
 
+def test_hosts_share_the_images_and_weigh_them_alike(source):
+    parts = [
+        list(padded_batches(source(9), PREPROCESSING, 4, host=host, num_hosts=2))
+        for host in range(2)
+    ]
+    assert [len(part) for part in parts] == [3, 3]
+    weights = np.concatenate([weights for part in parts for *_, weights in part])
+    assert sorted(weights) == pytest.approx([0] * 3 + [12 / 9] * 9)
+    labels = np.concatenate([labels for part in parts for _, labels, _ in part])
+    assert labels.sum(0).tolist() == [3, 3, 3]
+
+
 def test_fewer_images_are_spread_over_all(source):
     batches = list(padded_batches(source(10), PREPROCESSING, 4, max_images=5))
     weights = np.concatenate([weights for *_, weights in batches])

@@ -16,8 +16,8 @@ PLAIN = dataclasses.replace(
 )
 
 
-def batches(source, config, first_epoch=0):
-    dataset = finetuning_dataset(source, PREPROCESSING, config, 3, first_epoch)
+def batches(source, config, first_epoch=0, **hosts):
+    dataset = finetuning_dataset(source, PREPROCESSING, config, 3, first_epoch, **hosts)
     assert len(dataset) == 3 * (config.epochs - first_epoch)
     images, labels = zip(*dataset.as_numpy_iterator(), strict=True)
     return np.array(images), np.array(labels)
@@ -49,6 +49,18 @@ def test_a_run_that_goes_on_sees_what_it_would_have_seen(source, full):
     later_images, later_labels = batches(source(), FULL, first_epoch=1)
     np.testing.assert_array_equal(later_images, images[3:])
     np.testing.assert_array_equal(later_labels, labels[3:])
+
+
+@pytest.mark.parametrize("first_epoch", [0, 1])
+def test_hosts_share_the_batches_of_a_single_one(source, full, first_epoch):
+    shares = [
+        batches(source(), FULL, first_epoch, host=host, num_hosts=2)
+        for host in range(2)
+    ]
+    for alone, parts in zip(full, zip(*shares, strict=True), strict=True):
+        assert {part.shape[:2] for part in parts} == {(9 - 3 * first_epoch, 2)}
+        together = np.concatenate(parts, axis=1)
+        np.testing.assert_array_equal(together, alone[3 * first_epoch :])
 
 
 def test_another_seed_is_another_augmentation(source, full):
@@ -93,3 +105,12 @@ def test_impossible_settings_are_errors(source, wrong, message):
     config = dataclasses.replace(FULL, **wrong)
     with pytest.raises(InputError, match=message):
         finetuning_dataset(source(), PREPROCESSING, config, 3)
+
+
+def test_hosts_hold_both_pictures_of_a_pair_that_is_mixed(source):
+    config = dataclasses.replace(FULL, batch_size=6)
+    with pytest.raises(InputError, match="multiple of 4: 2 hosts.* received 6"):
+        finetuning_dataset(source(), PREPROCESSING, config, 2, num_hosts=2)
+    plain = dataclasses.replace(PLAIN, batch_size=6)
+    dataset = finetuning_dataset(source(), PREPROCESSING, plain, 2, num_hosts=2)
+    assert dataset.element_spec[0].shape == (3, 16, 16, 3)

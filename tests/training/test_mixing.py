@@ -6,7 +6,7 @@ from keras_mae.program import InputError
 from training.mixing import Mixing, beta, cut_window, mix, smooth
 
 LABELS = np.array([0, 1, 2, 1])
-IMAGES = np.ones((4, 8, 8, 1), "float32") * np.array([1, 2, 4, 8])[:, None, None, None]
+IMAGES = np.float32([1, 2, 4, 8])[:, None, None, None] * np.ones((8, 8, 1), "float32")
 
 
 def draws(mixing, count=40):
@@ -21,10 +21,10 @@ def test_smoothed_labels_keep_their_sum():
     )
 
 
-def test_mixup_blends_each_image_with_its_mirror_in_the_batch():
+def test_mixup_blends_each_image_with_its_neighbour():
     images, labels = draws(Mixing(cutmix=0, label_smoothing=0))
     share = labels[:, 0, 0]  # of image 0, whose partner has another label
-    expected = share[:, None] * [1, 2, 4, 8] + (1 - share[:, None]) * [8, 4, 2, 1]
+    expected = share[:, None] * [1, 2, 4, 8] + (1 - share[:, None]) * [2, 1, 8, 4]
     np.testing.assert_allclose(images[:, :, 3, 3, 0], expected, rtol=1e-5)
     assert images.std(axis=(2, 3)).max() < 1e-6
     assert len(np.unique(share.round(4))) == 40
@@ -32,7 +32,7 @@ def test_mixup_blends_each_image_with_its_mirror_in_the_batch():
 
 def test_cutmix_takes_a_rectangle_and_counts_its_area():
     images, labels = draws(Mixing(mixup=0, label_smoothing=0))
-    from_partner = images[:, 0, ..., 0] == 8
+    from_partner = images[:, 0, ..., 0] == 2
     assert ((images[:, 0, ..., 0] == 1) | from_partner).all()
     np.testing.assert_allclose(
         1 - labels[:, 0, 0], from_partner.mean((1, 2)), atol=1e-6
@@ -40,6 +40,13 @@ def test_cutmix_takes_a_rectangle_and_counts_its_area():
     for cut in from_partner:  # a rectangle: the rows that are cut are cut alike
         rows = cut[cut.any(axis=1)]
         assert (rows == rows[:1]).all()
+
+
+def test_an_odd_image_out_stays_as_it_is():
+    mixed, labels = mix(IMAGES[:3], LABELS[:3], [0, 1], 3, Mixing(label_smoothing=0))
+    assert (mixed[0] != IMAGES[0]).numpy().any()
+    np.testing.assert_allclose(mixed[2], IMAGES[2])
+    np.testing.assert_allclose(labels[2], [0, 0, 1])
 
 
 def test_labels_sum_to_one():
