@@ -1,0 +1,1 @@
+"""What puts a SavedModel behind a server: files, clients, and a server for trials."""
