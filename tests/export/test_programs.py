@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 
 import pytest
@@ -50,7 +51,8 @@ def test_to_onnx_writes_and_overwrites_quietly(model_file, tmp_path, capfd):
     captured = capfd.readouterr()
     assert json.loads(captured.out.splitlines()[-1])["artifact"] == str(path)
     assert len(captured.out.splitlines()) == 2
-    assert captured.err == ""
+    # TensorFlow 2.20 says what devices it has, whatever it is told.
+    assert re.sub("(?m)^I0000 .*\n", "", captured.err) == ""
 
 
 @pytest.mark.parametrize("program", [to_saved_model, to_onnx])

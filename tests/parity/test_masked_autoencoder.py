@@ -72,7 +72,8 @@ def test_two_steps_of_the_recipe_equal_the_originals(model, inputs, arrays):
         name = original_name(weight)
         expected = to_keras(name, arrays[f"after_adamw/{name}"])
         # A bias of the keys changes nothing: its gradient is rounding noise, which
-        # Adam blows up to full steps.
-        atol = 1e-4 if name.endswith("qkv.bias") else 1e-5
+        # Adam blows up to full steps. To a lesser degree that happens to others, with
+        # TensorFlow 2.20 by 1.5e-5.
+        atol = 1e-4 if name.endswith("qkv.bias") else 3e-5
         what = "qkv biases" if name.endswith("qkv.bias") else "weights"
         assert_near(f"{what} after AdamW's steps", weight, expected, atol)
