@@ -2,14 +2,11 @@
 
 import dataclasses
 
-from keras_mae.layers.mask_samplers import SAMPLERS
-from keras_mae.program import InputError, unknown
-
 PARTS = ("compute", "representation", "gradients", "occlusion", "distance")
 
 # Baselines, which hide nothing, and systems that learn from hidden patches.
 UNMASKED = ("pixels", "untrained", "scratch")
-MASKED = ("mae",)
+MASKED = ("context_encoder", "mask_token", "simmim", "bert", "mae")
 SYSTEMS = (*UNMASKED, *MASKED)
 
 
@@ -21,6 +18,8 @@ class CellSettings:
     pretrain_recipe: str = "demo"
     # Changes to it, KEY=VALUE; --pretrain adds some.
     pretrain_settings: tuple[str, ...] = ()
+    # Recipe of the Context Encoder, whose network is its own.
+    context_recipe: str = "context_encoder_demo"
     # Recipe of fine-tuning, and of training from scratch.
     finetune_recipe: str = "finetune_demo"
     # Changes to it, KEY=VALUE; --finetune adds some.
@@ -63,7 +62,7 @@ class StudyConfig(CellSettings):
 
     # compute, representation, gradients, occlusion, distance.
     parts: tuple[str, ...] = PARTS
-    # Which systems, see --help.
+    # pixels, untrained, scratch, context_encoder, mask_token, simmim, bert, mae.
     systems: tuple[str, ...] = SYSTEMS
     # random, block, grid, rectangle, half.
     samplers: tuple[str, ...] = ("random",)
@@ -95,38 +94,3 @@ class StudyConfig(CellSettings):
         """Returns the `CellSettings`."""
         names = [field.name for field in dataclasses.fields(CellSettings)]
         return CellSettings(**{name: getattr(self, name) for name in names})
-
-
-def check_study(config):
-    """Checks the names and numbers of a `StudyConfig`.
-
-    Raises:
-        InputError: One cannot be used; of names the near ones are told.
-    """
-    known = {"parts": PARTS, "systems": SYSTEMS, "samplers": tuple(SAMPLERS)}
-    for key, names in known.items():
-        for name in getattr(config, key):
-            if name not in names:
-                raise unknown(key.removesuffix("s"), name, names)
-    for key in ("parts", "systems", "samplers", "seeds"):
-        if not getattr(config, key):
-            raise InputError(f"{key} must name at least one")
-    if config.minutes is not None and config.minutes <= 0:
-        raise InputError(f"minutes must be above 0; received {config.minutes}")
-    for name, least in LEAST.items():
-        if getattr(config, name) < least:
-            raise InputError(
-                f"{name} must be at least {least}; received {getattr(config, name)}"
-            )
-
-
-LEAST = {
-    "steps": 1,
-    "finetune_steps": 0,
-    "gradient_images": 2,  # two of each, to have a variance
-    "gradient_draws": 2,
-    "mask_images": 1,
-    "occlusion_draws": 1,
-    "compute_batch_size": 1,
-    "compute_steps": 0,
-}

@@ -3,13 +3,13 @@
 import dataclasses
 import json
 
-from keras_mae.program import RunError, checking_input, one_line_errors
+from keras_mae.program import RunError, one_line_errors
 
 from ..command_line import add_run_arguments, chosen_config, program_parser
-from ..pretrain import build_model
-from ..study_config import StudyConfig, check_study
+from ..study_config import StudyConfig
 from ..workdir import write_atomically
 from .cells import cells_of
+from .checks import check_study
 from .experiment import open_experiment
 from .plots import save_plots
 from .runner import Runner
@@ -36,9 +36,7 @@ def study(config, data, workdir, data_dir=None, tiny=False):
     """
     check_study(config)
     experiment = open_experiment(config, data, workdir, data_dir, tiny)
-    with checking_input():
-        ratio = build_model(experiment.pretrain).mask_ratio
-        cells = cells_of(config, ratio)
+    cells = cells_of(config, experiment.pretrain.mask_ratio)
     outcomes = Runner(experiment).run(cells)
     summaries = summarise(outcomes)
     results = {
@@ -73,10 +71,21 @@ def _arguments(argv):
         "Trains several systems by one budget and compares what they cost (compute), "
         "what their features are worth (representation), how much the gradient varies "
         "with masks and with images (gradients), how much of an object masks leave "
-        "visible (occlusion), and how far from visible patches a model can predict "
-        "(distance).",
+        "visible (occlusion), and how far from visible patches they predict "
+        "(distance). Every cell, one of these for one system, mask sampler, ratio and "
+        "seed, is saved when it is finished: run again with the same command, a study "
+        "goes on where it was interrupted, and more cells may be added to its folder. "
+        "Writes study.json, study.md and a PNG for each part.",
         [
             "python -m training.study --recipe study_demo --data demo --tiny",
+            "python -m training.study --recipe study_cifar10 --data tfds:cifar10 "
+            "--data_dir DIR --workdir runs/study_cifar10",
+            "python -m training.study --recipe study_cifar10 --data tfds:cifar10 "
+            "--data_dir DIR --workdir runs/study_cifar10 "
+            "--set systems=mask_token,simmim,bert,context_encoder samplers=random",
+            "python -m training.study --recipe study_demo --data demo --workdir "
+            "runs/cost --set parts=compute systems=mask_token,mae seeds=0 "
+            "presets=mae_vit_large_patch16 ratios=0.75 compute_batch_size=8",
         ],
         StudyConfig(),
     )

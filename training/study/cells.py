@@ -85,7 +85,10 @@ def _product(part, systems, samplers, ratios):
 
 
 def _compute(systems, masked, ratios, presets):
-    """Where masks lie costs nothing; how much they hide does."""
+    """Where masks lie costs nothing; how much they hide does.
+
+    Of named presets, the systems with a Vision Transformer.
+    """
     scratch = [system for system in systems if system == "scratch"]
     return [
         Cell("compute", system, ratio=ratio, preset=preset)
@@ -94,4 +97,5 @@ def _compute(systems, masked, ratios, presets):
             *itertools.product(scratch, [None]),
             *itertools.product(masked, ratios),
         ]
+        if preset is None or system != "context_encoder"
     ]

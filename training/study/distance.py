@@ -83,7 +83,7 @@ def distance_figures(model, source, count, seed):
         targets = patch_targets(patches, model.norm_pix_loss).numpy()
         hidden = mask.numpy() > 0
         sums.add(
-            nearest_visible(mask, model.encoder.grid_size)[hidden],
+            nearest_visible(mask, model.masking.grid_size)[hidden],
             np.mean((targets - np.array(pred)) ** 2, axis=-1)[hidden],
             np.mean(targets**2, axis=-1)[hidden],
         )

@@ -3,18 +3,25 @@
 import dataclasses
 from pathlib import Path
 
+from keras_mae.program import checking_input
+
 from ..classifier import ARCHITECTURE
 from ..command_line import apply_settings
 from ..config import PretrainConfig
 from ..data import Source
 from ..features import load_splits
 from ..finetune_config import FinetuneConfig
+from ..pretrain import build_model
 from ..recipes import get_recipe
-from ..study_config import StudyConfig
+from ..study_config import MASKED, StudyConfig
 from ..workdir import open_workdir
 from .cells import training_cell
 
-# What a classifier from scratch takes from the recipe of pre-training.
+CONTEXT = "context_encoder"
+# What the Context Encoder takes from the recipe of the others; masks lie on their grid.
+OF_CONTEXT = ("image_size", "patch_size", "num_channels", "mean", "std", "crop_ratio")
+OF_CONTEXT += ("flip", "crop_scale", "batch_size", "precision")
+# What a classifier from scratch takes from it.
 SHARED = ("preset", "image_size", *ARCHITECTURE, "mean", "std", "crop_ratio", "flip")
 
 
@@ -24,7 +31,8 @@ class Experiment:
 
     Attributes:
         config: A `StudyConfig`.
-        pretrain, finetune: `PretrainConfig` and `FinetuneConfig` of all cells.
+        pretrain, context: `PretrainConfig`s of all systems and of the Context Encoder.
+        finetune: `FinetuneConfig` of all cells.
         data, data_dir: As on the command line.
         train, test: `Source`s of both splits, with labels.
         workdir: `Path`.
@@ -32,6 +40,7 @@ class Experiment:
 
     config: StudyConfig
     pretrain: PretrainConfig
+    context: PretrainConfig
     finetune: FinetuneConfig
     data: str
     data_dir: str | None
@@ -45,13 +54,15 @@ class Experiment:
 
     def pretrain_config(self, cell):
         """Returns the `PretrainConfig` of a cell; the recipe tells what it does not."""
+        config = self.context if cell.system == CONTEXT else self.pretrain
         chosen = {
+            "system": cell.system if cell.system in MASKED else None,
             "preset": cell.preset,
             "mask_sampler": cell.sampler,
             "mask_ratio": cell.ratio,
         }
         chosen = {name: value for name, value in chosen.items() if value is not None}
-        return dataclasses.replace(self.pretrain, seed=cell.seed, **chosen)
+        return dataclasses.replace(config, seed=cell.seed, **chosen)
 
     def classifier_config(self, cell, from_scratch):
         """Returns the `FinetuneConfig` of a cell.
@@ -83,19 +94,34 @@ def open_experiment(config, data, workdir, data_dir=None, tiny=False):
     """
     pretrain = _recipe(config.pretrain_recipe, PretrainConfig, tiny)
     pretrain = apply_settings(pretrain, config.pretrain_settings)
+    pretrain = _resolved(pretrain)
+    shared = {name: getattr(pretrain, name) for name in OF_CONTEXT}
+    context = get_recipe(config.context_recipe, PretrainConfig)
+    context = dataclasses.replace(context, **shared)
     finetune = _recipe(config.finetune_recipe, FinetuneConfig, tiny)
     shared = {name: getattr(pretrain, name) for name in SHARED}
     finetune = dataclasses.replace(finetune, **shared)
     finetune = apply_settings(finetune, config.finetune_settings)
     train, test = load_splits(data, data_dir)
-    recipes = {"pretrain": pretrain, "finetune": finetune}
+    recipes = {"pretrain": pretrain, "context": context, "finetune": finetune}
     settings = {
         f"{kind}.{name}": value
         for kind, recipe in recipes.items()
         for name, value in dataclasses.asdict(recipe).items()
     }
     workdir = open_workdir(workdir, config.shared(), data=data, **settings)
-    return Experiment(config, pretrain, finetune, data, data_dir, train, test, workdir)
+    return Experiment(
+        config, pretrain, context, finetune, data, data_dir, train, test, workdir
+    )
+
+
+def _resolved(pretrain):
+    """Returns the settings with the patches and the mask ratio that a preset chose."""
+    with checking_input():
+        model = build_model(pretrain)
+    return dataclasses.replace(
+        pretrain, patch_size=model.encoder.patch_size, mask_ratio=model.mask_ratio
+    )
 
 
 def _recipe(name, kind, tiny):

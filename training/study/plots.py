@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 WIDTH = 7.0
 
@@ -72,13 +73,10 @@ def _occlusion(figure, rows):
     figure.set_size_inches(WIDTH, 3.6)
     axis = figure.subplots()
     for row in rows:
-        histogram = row.figures["histogram"]
-        edges = np.linspace(0, 1, len(histogram.mean) + 1)
-        reached = np.concatenate([[0], np.cumsum(histogram.mean)])
-        (line,) = axis.step(edges, reached, where="post", label=_name(row))
-        hidden = row.figures["totally_hidden"].mean
-        axis.plot(0, hidden, "o", color=line.get_color())
-    axis.set_xlabel("share of the object that is visible (dots: nothing of it)")
+        shares = row.figures["histogram"].mean
+        reached = [row.figures["totally_hidden"].mean, *np.cumsum(shares)]
+        axis.plot(np.linspace(0, 1, len(reached)), reached, label=_name(row))
+    axis.set_xlabel("share of the object that is visible")
     axis.set_ylabel("share of masks with no more")
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8)
@@ -97,6 +95,7 @@ def _distance(figure, rows):
         (line,) = axis.plot(places, means, "o-", markersize=3, label=_name(row))
         low, high = means - spread, means + spread
         axis.fill_between(places, low, high, alpha=0.2, color=line.get_color())
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_xlabel("distance to the nearest visible patch, in patches")
     axis.set_ylabel("squared error / targets' mean square")
     axis.grid(alpha=0.3)
