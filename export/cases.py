@@ -3,40 +3,46 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_mae.layers import pool
 from keras_mae.program import InputError
 
-from .signatures import BYTE_CHANNELS
+from .decoding import BYTE_CHANNELS, blank_invalid
 
 
-def make_cases(preprocessing, seed=0):
-    """Returns random batches for every signature that an encoder can have.
+def make_cases(outputs, seed=0):
+    """Returns random batches for every signature that outputs can have.
 
     Args:
-        preprocessing: `Preprocessing` of the encoder.
+        outputs: `Outputs`.
         seed: Integer. Seed of the pictures.
 
     Returns:
         Dictionary from signature to a list of batches, the first one of a single
-        image: float32 and uint8 arrays, and lists of bytes. Pictures are smooth, as
-        photographs are, smaller and larger than the encoder's and just as large.
+        image. A batch is a dictionary of its inputs: float32 and uint8 arrays, and
+        lists of bytes. Pictures are smooth, as photographs are, smaller and larger
+        than the encoder's and just as large.
     """
     rng = np.random.default_rng(seed)
+    preprocessing = outputs.encoder.preprocessing
     (height, width), channels = preprocessing.image_size, preprocessing.num_channels
     odd, small = (height + height // 2 + 1, 2 * width + 3), (height // 2 + 1, width)
-    cases = {
-        "serving_default": [
-            rng.normal(size=(n, height, width, channels)).astype("float32")
-            for n in (1, 3)
-        ],
-        "serve_uint8": [
-            smooth_pictures(rng, n, size, channels)
-            for n, size in ((1, odd), (2, small), (3, (height, width)))
-        ],
-    }
+    normal = [
+        {"images": rng.normal(size=(n, height, width, channels)).astype("float32")}
+        for n in (1, 3)
+    ]
+    pixels = [
+        {"images": smooth_pictures(rng, n, size, channels)}
+        for n, size in ((1, odd), (2, small), (3, (height, width)))
+    ]
+    cases = {"serving_default": normal, "serve_uint8": pixels}
     if channels in BYTE_CHANNELS:
-        pixels = [smooth_pictures(rng, 1, s, channels)[0] for s in (odd, small)]
-        cases["serve_bytes"] = _byte_cases(*pixels)
+        decoded = [smooth_pictures(rng, 1, s, channels)[0] for s in (odd, small)]
+        cases["serve_bytes"] = _byte_cases(*decoded)
+        cases["serve_bytes_lenient"] = [
+            *cases["serve_bytes"],
+            {"image_bytes": [b"no picture", *cases["serve_bytes"][-1]["image_bytes"]]},
+        ]
+    if "reconstruct" in outputs.names:
+        cases["reconstruct"] = [_masked(rng, batch, outputs.model) for batch in normal]
     return cases
 
 
@@ -56,31 +62,39 @@ def add_files(cases, preprocessing, paths):
         )
     pictures = [_read(path, preprocessing) for path in paths]
     images = np.stack([preprocessing(pixels) for _, pixels in pictures])
-    cases["serving_default"].append(images)
-    cases["serve_uint8"] += [pixels[None] for _, pixels in pictures]
-    cases["serve_bytes"] += [[content] for content, _ in pictures]
+    cases["serving_default"].append({"images": images})
+    cases["serve_uint8"] += [{"images": pixels[None]} for _, pixels in pictures]
+    for name in ("serve_bytes", "serve_bytes_lenient"):
+        cases[name] += [{"image_bytes": [content]} for content, _ in pictures]
 
 
-def expected_outputs(encoder, pooling, signature, batch):
+def expected_outputs(outputs, signature, batch):
     """Returns what Keras computes, eagerly, for one batch of a signature.
 
     Args:
-        encoder: Float32 `ViTEncoder`.
-        pooling: `"gap"` or `"token"`.
-        signature: `"serving_default"`, `"serve_uint8"` or `"serve_bytes"`.
+        outputs: `Outputs`.
+        signature: Name of a signature.
         batch: What `make_cases` made for it.
 
     Returns:
-        `{"features": (batch, dim), "tokens": (batch, n, dim)}`, float32 arrays.
+        Dictionary of arrays.
     """
-    preprocessing = encoder.preprocessing
-    if signature == "serve_bytes":
-        decoded = [preprocessing.decode(content) for content in batch]
-        batch = tf.stack([preprocessing(pixels) for pixels in decoded])
+    preprocessing = outputs.encoder.preprocessing
+    if signature == "reconstruct":
+        results = outputs.model.reconstruct(**batch)
+        del results["mask"]
+    elif signature == "serving_default":
+        results = outputs(tf.constant(batch["images"]))
     elif signature == "serve_uint8":
-        batch = preprocessing(batch)
-    tokens = encoder(batch, training=False)
-    return {"features": pool(tokens, pooling).numpy(), "tokens": tokens.numpy()}
+        results = outputs(preprocessing(batch["images"]))
+    else:
+        decoded = [_decoded(preprocessing, content) for content in batch["image_bytes"]]
+        results = outputs(tf.stack([image for image, _ in decoded]))
+        if signature == "serve_bytes_lenient":
+            results = blank_invalid(
+                results, tf.constant([valid for _, valid in decoded])
+            )
+    return {name: value.numpy() for name, value in results.items()}
 
 
 def max_error(expected, received):
@@ -103,10 +117,28 @@ def smooth_pictures(rng, n, size, channels):
 
 def _byte_cases(first, second):
     png = [tf.io.encode_png(pixels).numpy() for pixels in (first, second)]
-    if first.shape[-1] == 4:  # JPEG has no alpha
-        return [[png[0]], png]
-    jpeg = tf.io.encode_jpeg(first).numpy()
-    return [[jpeg], [png[1]], [jpeg, *png]]
+    batches = [[png[0]], png]
+    if first.shape[-1] != 4:  # JPEG has no alpha
+        jpeg = tf.io.encode_jpeg(first).numpy()
+        batches = [[jpeg], [png[1]], [jpeg, *png]]
+    return [{"image_bytes": batch} for batch in batches]
+
+
+def _masked(rng, batch, model):
+    """Adds masks that hide different numbers of patches."""
+    shape = (len(batch["images"]), model.num_patches)
+    mask = (rng.uniform(size=shape) < 0.6).astype("float32")
+    mask[:, 0] = 0  # one at least is visible
+    return {**batch, "mask": mask}
+
+
+def _decoded(preprocessing, content):
+    """Returns a normalised image, and whether there was a picture; or zeros."""
+    try:
+        return preprocessing(preprocessing.decode(content)), True
+    except tf.errors.InvalidArgumentError:
+        shape = (*preprocessing.image_size, preprocessing.num_channels)
+        return tf.zeros(shape), False
 
 
 def _read(path, preprocessing):
@@ -125,5 +157,7 @@ def _read(path, preprocessing):
 def _error(expected, received):
     if expected.shape != received.shape:
         return float("inf")
+    if expected.dtype.kind not in "fiu":  # names of classes, flags
+        return 0.0 if np.array_equal(expected, received) else float("inf")
     scale = max(1.0, float(np.max(np.abs(expected))))
     return float(np.max(np.abs(expected - received))) / scale

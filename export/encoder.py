@@ -1,41 +1,56 @@
-"""Makes copies of an encoder that can be exported."""
+"""Makes copies of a model that can be exported."""
 
 import numpy as np
 
-from keras_mae.layers import ViTEncoder
 
-
-def in_float32(encoder):
-    """Returns the encoder itself, or a float32 copy of one in mixed precision.
+def in_float32(model):
+    """Returns the model itself, or a float32 copy of one in mixed precision.
 
     Clients send float32, and neither ONNX Runtime nor older servers take the
-    bfloat16 that a mixed encoder would put into the graph.
+    bfloat16 that a mixed model would put into the graph.
+
+    Args:
+        model: `ViTEncoder`, `ViTClassifier` or `MaskedAutoencoder`.
     """
-    policy = encoder.dtype_policy
+    policy = model.dtype_policy
     if (policy.compute_dtype, policy.variable_dtype) == ("float32", "float32"):
-        return encoder
-    return _copy(encoder, encoder.get_weights())
+        return model
+    return copy(model)
 
 
-def perturbed(encoder, seed=0):
-    """Returns a float32 copy of the encoder with a tenth of noise on every weight.
+def perturbed(model, seed=0):
+    """Returns a float32 copy of the model with a tenth of noise on every weight.
 
     Converters fold the ones and zeros of a fresh LayerNormalization away, and
     with them the patterns that a trained model needs converted.
     """
     rng = np.random.default_rng(seed)
-    return _copy(encoder, [_noisy(w, rng) for w in encoder.get_weights()])
+    return copy(model, [_noisy(w, rng) for w in model.get_weights()])
 
 
-def num_bytes(encoder):
-    """Returns the bytes of the encoder's weights."""
-    return sum(weight.nbytes for weight in encoder.get_weights())
+def num_bytes(model):
+    """Returns the bytes of the model's weights."""
+    return sum(weight.nbytes for weight in model.get_weights())
 
 
-def _copy(encoder, weights):
-    copy = ViTEncoder.from_config({**encoder.get_config(), "dtype": "float32"})
-    copy.set_weights(weights)
-    return copy
+def copy(model, weights=None, dtype="float32", **overrides):
+    """Returns a copy in another precision, with its own weights or with others.
+
+    Args:
+        model: `ViTEncoder`, `ViTClassifier` or `MaskedAutoencoder`.
+        weights: List of arrays, or `None` for the model's.
+        dtype: String. The precision.
+        **overrides: Constructor arguments of the encoder.
+    """
+    config, overrides = model.get_config(), {"dtype": dtype, **overrides}
+    if "encoder" in config:  # of a classifier, which holds it as it was saved
+        inner = {**model.encoder.get_config(), **overrides}
+        config["encoder"] = type(model.encoder).from_config(inner)
+        overrides = {"dtype": dtype}
+    config |= overrides
+    copied = type(model).from_config(config)
+    copied.set_weights(model.get_weights() if weights is None else weights)
+    return copied
 
 
 def _noisy(weight, rng):

@@ -11,12 +11,11 @@ from keras_mae.version import __version__
 from .encoder import num_bytes
 
 
-def make_manifest(encoder, pooling, signatures, max_error, packages):
+def make_manifest(outputs, signatures, max_error, packages):
     """Returns what both kinds of artifact tell; their writers add files and more.
 
     Args:
-        encoder: The float32 `ViTEncoder` that was written.
-        pooling: `"gap"` or `"token"`.
+        outputs: The `Outputs` that were written.
         signatures: Dictionary of inputs and outputs, by signature.
         max_error: Float. What the export's own comparison with Keras measured.
         packages: Names of the packages that took part.
@@ -26,10 +25,10 @@ def make_manifest(encoder, pooling, signatures, max_error, packages):
     """
     return {
         "signatures": signatures,
-        "preprocessing": plain_config(encoder.preprocessing),
-        "pooling": pooling,
-        "num_parameters": int(encoder.count_params()),
-        "variable_bytes": num_bytes(encoder),
+        "preprocessing": plain_config(outputs.encoder.preprocessing),
+        **outputs.config,
+        "num_parameters": int(outputs.model.count_params()),
+        "variable_bytes": num_bytes(outputs.model),
         "max_error": max_error,
         "versions": {
             "keras_mae": __version__,
@@ -59,6 +58,11 @@ def manifest_path(artifact):
     return artifact.with_name(artifact.name + ".manifest.json")
 
 
+def data_path(artifact):
+    """Returns where the weights of a large ONNX file lie."""
+    return artifact.with_name(artifact.name + ".data")
+
+
 def read_manifest(artifact):
     """Returns the manifest of a SavedModel's folder or of an ONNX file.
 
@@ -81,7 +85,8 @@ def hash_files(artifact):
     """Returns the sha256 of an artifact's files, by name; the manifest is not one."""
     artifact = Path(artifact)
     if artifact.is_file():
-        return {artifact.name: _sha256(artifact)}
+        files = [path for path in (artifact, data_path(artifact)) if path.exists()]
+        return {path.name: _sha256(path) for path in files}
     files = [path for path in artifact.rglob("*") if path.is_file()]
     return {
         path.relative_to(artifact).as_posix(): _sha256(path)
@@ -99,6 +104,15 @@ def changed_files(artifact, manifest):
     if Path(artifact).is_file():  # which may have been renamed
         return [] if set(now.values()) == set(written.values()) else list(now)
     return [name for name in written if now.get(name) != written[name]]
+
+
+def hash_weights(model):
+    """Returns the sha256 of a model's weights, in their order, with their paths."""
+    digest = hashlib.sha256()
+    for weight in model.weights:
+        digest.update(weight.path.encode())
+        digest.update(weight.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _sha256(path):

@@ -1,11 +1,12 @@
-"""Runs an artifact on stored inputs: `python -P reader.py ARTIFACT IN.npz OUT.npz`.
+"""Runs an artifact on stored inputs: `reader.py ARTIFACT IN.npz OUT.npz [THREADS]`.
 
 `export.verify` starts it in a process of its own. It imports nothing of this
 project, so it knows of the model only what the artifact holds.
 
-IN.npz maps `signature/number` to a batch; bytes are base64, because NumPy cuts
+IN.npz maps `signature/number/input` to an array; bytes are base64, because NumPy cuts
 zeros off the ends of strings. OUT.npz maps `signature/number/output` to arrays.
-One JSON line on stdout maps each signature to the milliseconds of its batch 0.
+One JSON line on stdout maps `signature/number` to milliseconds: of batch 0, or, where
+THREADS is given (of one operation; 0: the runtime's choice), of every batch.
 """
 
 import base64
@@ -20,38 +21,63 @@ import numpy as np
 MAX_RUNS, MAX_SECONDS = 20, 2.0  # of a latency measurement
 
 
-def open_saved_model(path):
+def open_saved_model(path, threads):
     """Returns a function of (signature, batch) that runs a SavedModel."""
     import tensorflow as tf
 
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
     loaded = tf.saved_model.load(path)
 
     def run(signature, batch):
-        outputs = loaded.signatures[signature](tf.constant(batch))
-        return {name: value.numpy() for name, value in outputs.items()}
+        inputs = {name: tf.constant(value) for name, value in batch.items()}
+        outputs = loaded.signatures[signature](**inputs)
+        return {name: as_bytes(value.numpy()) for name, value in outputs.items()}
 
     return run
 
 
-def open_onnx(path):
+def open_onnx(path, threads):
     """Returns a function of (signature, batch) that runs an ONNX file."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(
+        path, options, providers=["CPUExecutionProvider"]
+    )
     names = [output.name for output in session.get_outputs()]
 
     def run(signature, batch):
-        outputs = session.run(names, {session.get_inputs()[0].name: batch})
-        return dict(zip(names, outputs, strict=True))
+        values = map(as_bytes, session.run(names, batch))
+        return dict(zip(names, values, strict=True))
 
     return run
 
 
-def decode(batch):
-    """Returns a batch as it was stored, or the bytes that were stored as base64."""
-    if batch.dtype.kind != "S":
-        return batch
-    return np.array([base64.b64decode(text) for text in batch], dtype=object)
+def decode(array):
+    """Returns an array as it was stored, or the bytes that were stored as base64."""
+    if array.dtype.kind != "S":
+        return array
+    return np.array([base64.b64decode(text) for text in array], dtype=object)
+
+
+def read_batches(file):
+    """Returns a dictionary of inputs for each `signature/number`."""
+    batches = {}
+    with np.load(file) as stored:
+        for key in stored.files:
+            number, _, name = key.rpartition("/")
+            batches.setdefault(number, {})[name] = decode(stored[key])
+    return batches
+
+
+def as_bytes(array):
+    """Returns names of classes as fixed-width UTF-8: NumPy pickles objects."""
+    if array.dtype != object:
+        return array
+    names = [n if isinstance(n, bytes) else n.encode() for n in array.ravel()]
+    return np.array(names).reshape(array.shape)
 
 
 def median_ms(function):
@@ -65,17 +91,16 @@ def median_ms(function):
     return 1000 * statistics.median(times)
 
 
-def main(artifact, input_file, output_file):
-    run = (open_saved_model if Path(artifact).is_dir() else open_onnx)(artifact)
-    with np.load(input_file) as stored:
-        batches = {key: decode(stored[key]) for key in stored.files}
+def main(artifact, input_file, output_file, threads=None):
+    open_artifact = open_saved_model if Path(artifact).is_dir() else open_onnx
+    run = open_artifact(artifact, int(threads or 0))
     outputs, latencies = {}, {}
-    for key, batch in batches.items():
+    for key, batch in read_batches(input_file).items():
         signature, number = key.split("/")
         for name, value in run(signature, batch).items():
             outputs[f"{key}/{name}"] = value
-        if number == "0":
-            latencies[signature] = median_ms(lambda s=signature, b=batch: run(s, b))
+        if number == "0" or threads is not None:
+            latencies[key] = median_ms(lambda s=signature, b=batch: run(s, b))
     np.savez(output_file, **outputs)
     print(json.dumps(latencies))
 

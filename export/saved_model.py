@@ -1,17 +1,19 @@
 """Writes an encoder as a SavedModel that TF Serving can load."""
 
+import dataclasses
 from pathlib import Path
 
 import tensorflow as tf
 
 from keras_mae.atomic import new_directory
-from keras_mae.layers.vit_encoder import check_pooling
-from keras_mae.program import InputError
-from keras_mae.weights import encoder_of
+from keras_mae.program import InputError, unknown
 
 from .cases import expected_outputs, make_cases, max_error
-from .encoder import in_float32
+from .limits import Limits
 from .manifest import hash_files, make_manifest, manifest_path, write_json
+from .onnx_cases import MIN_COSINE, min_cosine
+from .outputs import choose_outputs
+from .precision import PRECISIONS, in_bfloat16
 from .quiet import quiet
 from .saved_graph import check_servable, describe_signatures, read_meta_graph
 from .signatures import make_signatures
@@ -20,8 +22,10 @@ TOLERANCE = 1e-4  # of the export's own comparison with Keras
 PACKAGES = ("tensorflow", "keras", "numpy")
 
 
-def write_saved_model(model, output, version=None, pooling="gap", tokens=True):
-    """Writes `output/version/`, a SavedModel of the encoder, and checks it.
+def write_saved_model(
+    model, output, version=None, limits=None, precision="float32", **chosen
+):
+    """Writes `output/version/`, a SavedModel, and checks it.
 
     The folder appears complete or not at all, and nothing is overwritten. It is
     loaded again and compared with Keras before it gets its name.
@@ -31,30 +35,37 @@ def write_saved_model(model, output, version=None, pooling="gap", tokens=True):
             a float32 copy is written.
         output: Folder of all versions; its name is the served model's.
         version: Integer from 0, or `None` for one more than the highest there.
-        pooling: `"gap"` (mean of the patches) or `"token"` (class token).
-        tokens: Boolean. Whether the signatures return the tokens, too.
+        limits: `Limits` of requests, or `None` for the default ones.
+        precision: `"float32"`, or `"bfloat16"` for products of matrices in bfloat16.
+        **chosen: `names`, `pooling`, `class_names`, `top` of `choose_outputs`.
 
     Returns:
         `Path` of the new folder. `assets.extra/manifest.json` in it holds
         signatures, preprocessing, hashes, versions and the measured error.
 
     Raises:
-        InputError: The model holds no encoder, the pooling is unknown, or the
-            version exists.
-        RuntimeError: The result is not servable or differs from Keras by more than
-            1e-4 (relative to the largest value, where that exceeds 1).
+        InputError: The model does not have these outputs, the precision is unknown,
+            or the version exists.
+        RuntimeError: The result is not servable or differs from Keras: by more than
+            1e-4 (relative to the largest value, where that exceeds 1), or, in bfloat16,
+            by a cosine below .999 between the outputs of an image.
     """
-    check_pooling(pooling)
-    encoder = in_float32(encoder_of(model))
-    path = version_path(output, version)
+    if precision not in PRECISIONS:
+        raise unknown("precision", precision, PRECISIONS)
+    outputs, limits = choose_outputs(model, **chosen), limits or Limits()
+    path, served = version_path(output, version), outputs
+    if precision == "bfloat16":
+        served = outputs.of_model(in_bfloat16(outputs.model))
     with new_directory(path) as temporary:
-        _save(encoder, temporary, make_signatures(encoder, pooling, tokens))
+        _save(served.model, temporary, make_signatures(served, limits))
         meta_graph = read_meta_graph(temporary)
         check_servable(meta_graph)
-        error = _compare(encoder, pooling, temporary)
-        manifest = make_manifest(
-            encoder, pooling, describe_signatures(meta_graph), error, PACKAGES
-        )
+        signatures = describe_signatures(meta_graph)
+        error, cosine = _compare(outputs, signatures, temporary, precision)
+        manifest = make_manifest(served, signatures, error, PACKAGES)
+        if precision != "float32":
+            manifest |= {"quantization": precision, "min_cosine": cosine}
+        manifest["limits"] = dataclasses.asdict(limits)
         manifest["fingerprint"] = _fingerprint(temporary)
         manifest["files"] = hash_files(temporary)
         manifest_path(temporary).parent.mkdir(exist_ok=True)
@@ -92,45 +103,49 @@ def list_versions(output):
 
 
 class Servable(tf.Module):
-    """Holds the variables of an encoder and nothing else.
+    """Holds the variables of a model and nothing else.
 
     `model.export()` and `ExportArchive.track()` store every weight twice
     (keras-team/keras#23553).
     """
 
-    def __init__(self, encoder):
+    def __init__(self, model):
         super().__init__()
-        self.weights = [variable.value for variable in encoder.variables]
+        self.weights = [variable.value for variable in model.weights]
 
 
-def _save(encoder, directory, signatures):
+def _save(model, directory, signatures):
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     with quiet("tensorflow", "absl"):
-        tf.saved_model.save(Servable(encoder), str(directory), signatures, options)
+        tf.saved_model.save(Servable(model), str(directory), signatures, options)
 
 
-def _compare(encoder, pooling, directory):
-    """Returns the largest error of all signatures, or raises."""
-    loaded = tf.saved_model.load(str(directory)).signatures
-    worst = 0.0
-    for name, batches in make_cases(encoder.preprocessing).items():
-        for batch in batches:
-            outputs = loaded[name](**_argument(name, batch))
-            received = {key: value.numpy() for key, value in outputs.items()}
-            expected = expected_outputs(encoder, pooling, name, batch)
-            error = max_error(expected, received)
-            if not error <= TOLERANCE:  # NaN is an error, too
-                raise RuntimeError(
-                    f"{name} differs from Keras by {error:.1e}, more than {TOLERANCE}"
-                )
-            worst = max(worst, error)
-    return worst
+def _compare(outputs, signatures, directory, precision):
+    """Returns the largest error of all signatures and the least cosine, or raises."""
+    loaded, cases = tf.saved_model.load(str(directory)).signatures, make_cases(outputs)
+    errors, cosines = [], []
+    for name in signatures:
+        for batch in cases[name]:
+            inputs = {key: tf.constant(value) for key, value in batch.items()}
+            results = loaded[name](**inputs)
+            received = {key: value.numpy() for key, value in results.items()}
+            expected = expected_outputs(outputs, name, batch)
+            errors.append(max_error(expected, received))
+            cosines.append(min_cosine(expected, received))
+            _check(name, errors[-1], cosines[-1], precision)
+    return max(errors), min(cosines)
 
 
-def _argument(name, batch):
-    if name == "serve_bytes":
-        return {"image_bytes": tf.constant(batch)}
-    return {"images": tf.constant(batch)}
+def _check(name, error, cosine, precision):
+    if precision == "float32" and not error <= TOLERANCE:  # NaN is an error, too
+        raise RuntimeError(
+            f"{name} differs from Keras by {error:.1e}, more than {TOLERANCE}"
+        )
+    if precision != "float32" and not cosine >= MIN_COSINE:
+        raise RuntimeError(
+            f"{name} in {precision} differs from Keras: a cosine of {cosine:.5f}, less "
+            f"than {MIN_COSINE}"
+        )
 
 
 def _fingerprint(directory):

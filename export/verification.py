@@ -13,8 +13,10 @@ from keras_mae.program import InputError
 from keras_mae.weights import encoder_of
 
 from .cases import add_files, expected_outputs, make_cases, max_error
-from .encoder import in_float32
-from .manifest import changed_files, plain_config, read_manifest
+from .manifest import changed_files, data_path, plain_config, read_manifest
+from .onnx_cases import MIN_COSINE, expected_of, make_images, min_cosine
+from .outputs import choose_outputs
+from .resized import resized
 
 READER = Path(__file__).with_name("reader.py")
 
@@ -23,32 +25,50 @@ def verify_artifacts(model, artifacts, images=(), tolerance=1e-4):
     """Runs every signature of every artifact and compares it with Keras.
 
     Args:
-        model: `ViTEncoder`, or a model with one as `.encoder`, that the artifacts
-            were made from. One in mixed precision is compared in float32, as it
-            was exported.
+        model: The model that the artifacts were made from. One in mixed precision is
+            compared in float32, as it was exported.
         artifacts: Folders of SavedModel versions and ONNX files.
         images: JPEG and PNG files to compare on, besides random pictures.
         tolerance: Float. Largest difference that passes: absolute, but relative
-            to the largest value where that exceeds 1.
+            to the largest value where that exceeds 1. Quantized files pass by their
+            cosine instead, as when they were written.
 
     Returns:
         List of dictionaries, one for each artifact and endpoint (a signature, or
         `session` of an ONNX file): `artifact`, `endpoint`, `max_error`,
-        `latency_ms` (one image, median), `bytes` on disk, `ok`, and `problem`,
-        `None` or a line about what is wrong.
+        `min_cosine` (of quantized files, otherwise `None`), `latency_ms` (one image,
+        median), `bytes` on disk, `ok`, and `problem`, `None` or a line about what is
+        wrong.
 
     Raises:
-        InputError: There is no such artifact, it has no manifest, or an image
-            cannot be read.
+        InputError: There is no such artifact, it has no manifest, the model does not
+            have its outputs, or an image cannot be read.
     """
-    encoder = in_float32(encoder_of(model))
     manifests = [_checked_manifest(artifact) for artifact in artifacts]
-    cases = make_cases(encoder.preprocessing)
-    add_files(cases, encoder.preprocessing, images)
     rows = []
     for artifact, manifest in zip(artifacts, manifests, strict=True):
-        rows += _verify(encoder, artifact, manifest, cases, tolerance)
+        outputs = _outputs_of(model, manifest)
+        cases = _cases(outputs, manifest, images)
+        rows += _verify(outputs, artifact, manifest, cases, tolerance)
     return rows
+
+
+def _outputs_of(model, manifest):
+    chosen = {name: manifest[name] for name in ("pooling", "class_names", "top")}
+    image_size = tuple(manifest["preprocessing"]["image_size"])
+    if manifest.get("resized") and image_size != encoder_of(model).image_size:
+        model = resized(model, image_size)
+    return choose_outputs(model, manifest["outputs"], **chosen)
+
+
+def _cases(outputs, manifest, images):
+    if "session" in manifest["signatures"]:
+        pixels = manifest["signatures"]["session"]["inputs"]["images"]
+        batches = make_images(outputs, pixels["dtype"] == "uint8", images)
+        return {"session": [{"images": batch} for batch in batches]}
+    cases = make_cases(outputs)
+    add_files(cases, outputs.encoder.preprocessing, images)
+    return cases
 
 
 def _checked_manifest(artifact):
@@ -65,19 +85,25 @@ def _checked_manifest(artifact):
     return read_manifest(artifact)
 
 
-def _verify(encoder, artifact, manifest, cases, tolerance):
-    inputs = {name: cases.get(_signature(name), []) for name in manifest["signatures"]}
-    outputs, latencies, problem = _run(encoder, artifact, manifest, inputs)
+def _verify(outputs, artifact, manifest, cases, tolerance):
+    inputs = {name: cases.get(name, []) for name in manifest["signatures"]}
+    results, latencies, problem = _run(outputs.encoder, artifact, manifest, inputs)
     rows = []
     for name, batches in inputs.items():
-        error = _worst(encoder, manifest["pooling"], name, batches, outputs)
+        pairs = _pairs(outputs, name, batches if results else [], results)
+        error, cosine = _worst(max_error, np.max, pairs), None
+        ok = error is not None and error <= tolerance
+        if manifest.get("quantization"):
+            cosine = _worst(min_cosine, np.min, pairs)
+            ok = cosine is not None and cosine >= MIN_COSINE
         row = {
             "artifact": str(artifact),
             "endpoint": name,
             "max_error": error,
-            "latency_ms": latencies.get(name),
+            "min_cosine": cosine,
+            "latency_ms": latencies.get(f"{name}/0"),
             "bytes": _size(artifact),
-            "ok": error is not None and error <= tolerance,
+            "ok": ok,
             "problem": problem,
         }
         rows.append(row)
@@ -107,16 +133,18 @@ def _mismatch(encoder, artifact, manifest):
     return None
 
 
-def run_fresh(artifact, inputs):
+def run_fresh(artifact, inputs, threads=None):
     """Returns outputs and latencies of an artifact, run by `reader.py`.
 
     Args:
         artifact: Folder of a SavedModel, or ONNX file.
-        inputs: Dictionary from signature to a list of batches.
+        inputs: Dictionary from signature to a list of batches, as of `make_cases`.
+        threads: `None` to time the first batch of each signature only; or the threads
+            of one operation, 0 for the runtime's choice, to time every batch.
 
     Returns:
         Dictionary from `signature/number/output` to arrays; and dictionary from
-        signature to milliseconds.
+        `signature/number` to milliseconds.
 
     Raises:
         RuntimeError: The process failed; the message is its last line.
@@ -126,6 +154,7 @@ def run_fresh(artifact, inputs):
         np.savez(stored, **_flat(inputs))
         # -P: without the reader's folder on the path, where `verify` would be a module.
         command = [sys.executable, "-P", READER, artifact, stored, results]
+        command += [] if threads is None else [str(threads)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(_last_line(done))
@@ -133,47 +162,52 @@ def run_fresh(artifact, inputs):
             return dict(outputs), json.loads(done.stdout.splitlines()[-1])
 
 
-def _worst(encoder, pooling, name, batches, outputs):
-    """Returns the largest error of an endpoint, or `None` if it did not run."""
-    errors = [
-        max_error(
-            expected_outputs(encoder, pooling, _signature(name), batch),
-            _received(outputs, f"{name}/{number}/"),
-        )
-        for number, batch in enumerate(batches if outputs else [])
+def _pairs(outputs, name, batches, results):
+    """Returns what Keras and the artifact made of each batch of an endpoint."""
+    return [
+        (_expected(outputs, name, batch), _received(results, f"{name}/{number}/"))
+        for number, batch in enumerate(batches)
     ]
-    return float(np.max(errors)) if errors else None  # unlike max(), passes NaN on
 
 
-def _received(outputs, prefix):
+def _expected(outputs, name, batch):
+    if name == "session":
+        return expected_of(outputs, batch["images"])
+    return expected_outputs(outputs, name, batch)
+
+
+def _worst(measure, worst, pairs):
+    """Returns the worst measure of all pairs, or `None` if there are none."""
+    # Unlike max(), NumPy passes NaN on.
+    return float(worst([measure(*pair) for pair in pairs])) if pairs else None
+
+
+def _received(results, prefix):
     return {
         key.removeprefix(prefix): value
-        for key, value in outputs.items()
+        for key, value in results.items()
         if key.startswith(prefix)
     }
 
 
 def _flat(inputs):
     return {
-        f"{name}/{number}": _storable(batch)
+        f"{name}/{number}/{key}": _storable(value)
         for name, batches in inputs.items()
         for number, batch in enumerate(batches)
+        for key, value in batch.items()
     }
 
 
-def _storable(batch):
-    if isinstance(batch, list):
-        return np.array([base64.b64encode(content) for content in batch])
-    return batch
-
-
-def _signature(endpoint):
-    return "serving_default" if endpoint == "session" else endpoint
+def _storable(value):
+    if isinstance(value, list):
+        return np.array([base64.b64encode(content) for content in value])
+    return value
 
 
 def _size(artifact):
     path = Path(artifact)
-    files = path.rglob("*") if path.is_dir() else [path]
+    files = path.rglob("*") if path.is_dir() else [path, data_path(path)]
     return sum(file.stat().st_size for file in files if file.is_file())
 
 

@@ -5,8 +5,8 @@ import json
 import math
 import sys
 
+from keras_mae import load
 from keras_mae.program import InputError, one_line_errors
-from keras_mae.weights import load_encoder
 
 from .verification import verify_artifacts
 
@@ -62,11 +62,11 @@ def main(argv=None):
     with one_line_errors():
         if not args.tolerance > 0:
             raise InputError(f"--tolerance must exceed 0. Received: {args.tolerance}")
-        encoder = load_encoder(args.model)
-        rows = verify_artifacts(encoder, args.artifacts, args.images, args.tolerance)
+        model = load(args.model, compile=False)
+        rows = verify_artifacts(model, args.artifacts, args.images, args.tolerance)
     print(format_table(rows))
     ok = all(row["ok"] for row in rows)
-    results = [{**row, "max_error": _finite(row["max_error"])} for row in rows]
+    results = [{key: _finite(value) for key, value in row.items()} for row in rows]
     print(json.dumps({"ok": ok, "tolerance": args.tolerance, "results": results}))
     sys.exit(0 if ok else 1)
 
@@ -80,6 +80,8 @@ def format_table(rows):
 
 def _cells(row):
     verdict = "ok" if row["ok"] else "DIFFERS"
+    if row["min_cosine"] is not None:
+        verdict += f" (quantized: cosine {row['min_cosine']:.5f})"
     return (
         row["artifact"],
         row["endpoint"],
@@ -107,7 +109,7 @@ def _megabytes(size):
 
 def _finite(value):
     """JSON has no NaN or infinity."""
-    return value if value is None or math.isfinite(value) else None
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 if __name__ == "__main__":

@@ -4,9 +4,22 @@ import keras
 import numpy as np
 import pytest
 
+from export.encoder import perturbed
 from export.onnx_file import write_onnx
 from export.saved_model import write_saved_model
 from keras_mae.layers import ViTEncoder
+from keras_mae.models import MaskedAutoencoder, ViTClassifier
+
+AUTOENCODER = {
+    "image_size": (32, 24),
+    "patch_size": 8,
+    "embed_dim": 16,
+    "depth": 2,
+    "num_heads": 2,
+    "decoder_embed_dim": 8,
+    "decoder_depth": 1,
+    "decoder_num_heads": 2,
+}
 
 
 def make_encoder(**overrides):
@@ -23,6 +36,20 @@ def make_encoder(**overrides):
 @pytest.fixture(scope="session")
 def encoder():
     return make_encoder()
+
+
+@pytest.fixture(scope="session")
+def classifier(encoder):
+    """Four classes, pooling `"gap"`, so that `fc_norm` comes after the mean."""
+    names = ["ant", "bee", "cat", "dog"]
+    model = ViTClassifier.from_encoder(encoder, 4, class_names=names)
+    return perturbed(model, seed=1)
+
+
+@pytest.fixture(scope="session")
+def autoencoder():
+    keras.utils.set_random_seed(0)
+    return perturbed(MaskedAutoencoder(**AUTOENCODER))
 
 
 @pytest.fixture(scope="session")

@@ -41,9 +41,13 @@ def test_signatures_are_the_contract(saved_model):
         "serving_default": ("images", "float32", [None, 32, 24, 3]),
         "serve_uint8": ("images", "uint8", [None, None, None, 3]),
         "serve_bytes": ("image_bytes", "string", [None]),
+        "serve_bytes_lenient": ("image_bytes", "string", [None]),
     }
-    for signature in signatures.values():
+    for name, signature in signatures.items():
         outputs = signature["outputs"]
+        if name == "serve_bytes_lenient":
+            valid = outputs.pop("valid")
+            assert (valid["dtype"], valid["shape"]) == ("bool", [None])
         assert outputs["features"]["shape"] == [None, 16]
         assert outputs["tokens"]["shape"] == [None, 13, 16]
         assert {info["dtype"] for info in outputs.values()} == {"float32"}
@@ -128,6 +132,7 @@ def test_model_that_differs_when_loaded_never_appears(encoder, tmp_path, monkeyp
     wrong = lambda *args: {"features": np.inf, "tokens": np.zeros((1, 13, 16))}  # noqa: E731
     monkeypatch.setattr(saved_model_module, "expected_outputs", wrong)
     monkeypatch.setattr(saved_model_module, "max_error", lambda *args: float("nan"))
+    monkeypatch.setattr(saved_model_module, "min_cosine", lambda *args: 0.0)
     with pytest.raises(RuntimeError, match="differs from Keras by nan"):
         write_saved_model(encoder, tmp_path / "vit")
     assert list(tmp_path.iterdir()) == []

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from export import verify
 from export.manifest import manifest_path, read_manifest, write_json
+from export.outputs import available_outputs
 from export.saved_model import write_saved_model
 from export.verification import READER, run_fresh, verify_artifacts
 from keras_mae.preprocessing import Preprocessing
@@ -46,7 +47,13 @@ def test_program_finds_all_endpoints_equal(
     results = json.loads(lines[-1])["results"]
     assert status == 0
     endpoints = [row["endpoint"] for row in results]
-    assert endpoints == ["serve_bytes", "serve_uint8", "serving_default", "session"]
+    assert endpoints == [
+        "serve_bytes",
+        "serve_bytes_lenient",
+        "serve_uint8",
+        "serving_default",
+        "session",
+    ]
     assert max(row["max_error"] for row in results) < 1e-5
     assert all(row["latency_ms"] > 0 for row in results)
     assert results[-1]["bytes"] == onnx_file.stat().st_size
@@ -100,7 +107,7 @@ def test_reader_needs_nothing_of_this_project(saved_model, tmp_path):
     (tmp_path / "keras_mae.py").write_text("raise ImportError('not here')")
     (tmp_path / "export.py").write_text("raise ImportError('not here')")
     images = np.zeros((1, 32, 24, 3), "float32")
-    np.savez(tmp_path / "in.npz", **{"serving_default/0": images})
+    np.savez(tmp_path / "in.npz", **{"serving_default/0/images": images})
     command = [sys.executable, "-P", READER, saved_model, "in.npz", "out.npz"]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     subprocess.run(command, cwd=tmp_path, env=environment, check=True)
@@ -111,15 +118,32 @@ def test_reader_needs_nothing_of_this_project(saved_model, tmp_path):
 def test_failing_reader_reports_its_last_line(onnx_file):
     wrong = np.zeros((1, 33, 24, 3), "float32")
     with pytest.raises(RuntimeError, match="^InvalidArgument: .*invalid dimensions"):
-        run_fresh(onnx_file, {"session": [wrong]})
+        run_fresh(onnx_file, {"session": [{"images": wrong}]})
 
 
 def test_model_without_byte_signature_is_verified(tmp_path):
     encoder = make_encoder(num_channels=2, depth=1)
-    path = write_saved_model(encoder, tmp_path / "vit", pooling="token", tokens=False)
+    path = write_saved_model(
+        encoder, tmp_path / "vit", pooling="token", names=["features"]
+    )
     rows = verify_artifacts(encoder, [path])
     assert [row["endpoint"] for row in rows] == ["serve_uint8", "serving_default"]
     assert all(row["ok"] for row in rows)
+
+
+@pytest.mark.parametrize("kind", ["classifier", "autoencoder"])
+def test_every_signature_of_every_output_is_verified(kind, request, tmp_path):
+    model = request.getfixturevalue(kind)
+    path = write_saved_model(model, tmp_path / "vit", names=available_outputs(model))
+    rows = verify_artifacts(model, [path])
+    assert len(rows) == (5 if kind == "autoencoder" else 4)
+    assert max(row["max_error"] for row in rows) < 1e-5
+
+
+def test_model_without_the_outputs_is_refused(encoder, classifier, tmp_path):
+    path = write_saved_model(classifier, tmp_path / "vit", names=["logits"])
+    with pytest.raises(InputError, match="logits is an output of a ViTClassifier"):
+        verify_artifacts(encoder, [path])
 
 
 def test_folder_of_versions_is_refused(encoder, saved_model):

@@ -1,0 +1,81 @@
+"""From the bytes of a batch of pictures to normalised images, inside a graph."""
+
+import tensorflow as tf
+
+BYTE_CHANNELS = (1, 3, 4)  # what JPEG and PNG can hold
+PARALLEL = 4  # pictures that are decoded at once, and in memory
+
+
+def decode_batch(image_bytes, preprocessing, limits):
+    """Returns images `(batch, height, width, channels)`; one bad picture fails all.
+
+    Args:
+        image_bytes: String tensor `(batch,)`, JPEG and PNG.
+        preprocessing: `Preprocessing` of the encoder.
+        limits: `Limits`.
+    """
+    return tf.map_fn(
+        _decoder(preprocessing, limits),
+        image_bytes,
+        parallel_iterations=PARALLEL,
+        fn_output_signature=_spec(preprocessing),
+    )
+
+
+def decode_leniently(image_bytes, preprocessing, limits):
+    """Returns images, zeros for bad pictures, and a boolean tensor `(batch,)`: valid.
+
+    Graphs cannot catch errors, but a `tf.data.Dataset` can: that of one picture is
+    empty if it does not decode.
+    """
+    decode, spec = _decoder(preprocessing, limits), _spec(preprocessing)
+    flag = tf.TensorSpec((), tf.bool)
+
+    def decode_one(content):
+        pictures = tf.data.Dataset.from_tensors(content).map(decode).ignore_errors()
+        blank = (tf.zeros(spec.shape), tf.constant(False))
+        return pictures.with_options(_plain()).reduce(
+            blank, lambda _, image: (image, True)
+        )
+
+    return tf.map_fn(
+        decode_one,
+        image_bytes,
+        parallel_iterations=PARALLEL,
+        fn_output_signature=(spec, flag),
+    )
+
+
+def blank_invalid(results, valid):
+    """Returns outputs with zeros, or empty names, in the rows that are not valid.
+
+    Args:
+        results: Dictionary of tensors `(batch, ...)`.
+        valid: Boolean tensor `(batch,)`, added as `valid`.
+    """
+    blanked = {"valid": valid}
+    for name, value in results.items():
+        rows = tf.reshape(valid, (-1,) + (1,) * (len(value.shape) - 1))
+        blanked[name] = tf.where(rows, value, tf.zeros_like(value))
+    return blanked
+
+
+def _decoder(preprocessing, limits):
+    @tf.autograph.experimental.do_not_convert
+    def decode(content):
+        return preprocessing(preprocessing.decode(limits.check_bytes(content)))
+
+    return decode
+
+
+def _spec(preprocessing):
+    shape = (*preprocessing.image_size, preprocessing.num_channels)
+    return tf.TensorSpec(shape, tf.float32)
+
+
+def _plain():
+    """Rewriting the graph of a data set of one element costs more than it saves."""
+    options = tf.data.Options()
+    options.experimental_optimization.apply_default_optimizations = False
+    options.autotune.enabled = False
+    return options
