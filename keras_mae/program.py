@@ -5,7 +5,12 @@ A run that cannot go on, by no fault of its command line, ends with one line and
 
 import contextlib
 import difflib
+import errno
+import os
+import re
 import sys
+
+DISK_IS_FULL = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT))
 
 
 class InputError(ValueError):
@@ -18,12 +23,21 @@ class RunError(RuntimeError):
 
 @contextlib.contextmanager
 def one_line_errors():
-    """Ends the program with one line: status 2 on `InputError`, 1 on `RunError`."""
+    """Ends the program with one line: status 2 on `InputError`, 1 on `RunError`.
+
+    A full disk, which whatever writes may meet, is told with status 1 as well.
+    """
     try:
         yield
     except (InputError, RunError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, InputError) else 1)
+    except Exception as error:
+        # TensorFlow has errors of its own for it, and HDF5's have no number.
+        if not any(text in str(error) for text in DISK_IS_FULL):
+            raise
+        print(f"error: {_full_disk(error)}", file=sys.stderr)
+        sys.exit(1)
 
 
 @contextlib.contextmanager
@@ -45,3 +59,11 @@ def unknown(kind, name, names):
     hint = f"did you mean {' or '.join(near)}?" if near else ""
     listing = "" if near else f"choose from {', '.join(sorted(names))}"
     return InputError(f"unknown {kind} {name!r}; {hint or listing}")
+
+
+def _full_disk(error):
+    reason = re.sub(r"\{\{.*?\}\}", "", str(error))  # TensorFlow's names of operations
+    return (
+        f"a disk is full ({' '.join(reason.split())[:200]}); what was saved before is "
+        "intact. Make room and run the same command again"
+    )

@@ -12,7 +12,7 @@ from .pictures import picture_grid, reconstruction_pictures, statistics_note
 class Throughput(keras.callbacks.Callback):
     """Adds `images_per_second` to an epoch's logs: of training, once it is compiled.
 
-    Place it before `TensorBoard`, which logs what it finds.
+    Place it before the callbacks that log what they find.
 
     Args:
         batch_size: Integer, the global batch.
@@ -43,19 +43,27 @@ class Throughput(keras.callbacks.Callback):
 
 
 class StepFigures(keras.callbacks.Callback):
-    """Adds `learning_rate`, `gradient_norm` and `skipped_steps` to an epoch's logs.
+    """Adds `learning_rate` to an epoch's logs, `gradient_norm` and `skipped_steps`.
 
-    Where all steps of an epoch were left out, its `loss` is not a number. Place it
-    before `TensorBoard`, which logs what it finds.
+    The last two where the model is a `TrainingStep`, which watches them; where all
+    steps of an epoch were left out, its `loss` is not a number. Place it before the
+    callbacks that log what they find.
     """
 
+    def on_train_begin(self, logs=None):
+        self.watch = getattr(self.model, "step_watch", None)
+
     def on_epoch_begin(self, epoch, logs=None):
-        self.model.step_watch.reset()
+        if self.watch:
+            self.watch.reset()
 
     def on_epoch_end(self, epoch, logs=None):
-        watch = self.model.step_watch
         rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
         logs["learning_rate"] = float(rate)
+        if self.watch:
+            self._add_watched(self.watch, logs)
+
+    def _add_watched(self, watch, logs):
         logs["gradient_norm"] = watch.gradient_norm
         logs["skipped_steps"] = watch.skipped
         if watch.applied == 0:

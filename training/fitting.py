@@ -15,6 +15,7 @@ from .hosts import host_of, share_of_replicas
 from .input_watch import InputWait
 from .nonfinite import ADVICE, NonFiniteSteps, TrainingDiverged
 from .preemption import Preemption, build_metrics
+from .tensorboard_logs import EpochScalars, RecipeLog
 
 
 def fit(
@@ -61,10 +62,12 @@ def fit(
             shuffle=False,  # done by the data set
             verbose=(1 if sys.stdout.isatty() else 2) if chief else 0,
             callbacks=[
-                *_figures(model, config, watch),
+                StepFigures(),
+                Throughput(config.batch_size),
+                watch,
                 *callbacks,
                 *_guards(model, config, workdir, steps, batches),
-                *_logs(workdir, chief),
+                *_logs(workdir, first_epoch, chief),
                 Checkpoint(workdir),
                 preemption,
             ],
@@ -91,16 +94,11 @@ def _tell_of_resuming(saved, epochs):
         print(f"resuming after epoch {saved.epoch}{step} of {epochs}")
 
 
-def _figures(model, config, watch):
-    figures = [Throughput(config.batch_size), watch]
-    return [StepFigures(), *figures] if isinstance(model, TrainingStep) else figures
-
-
-def _logs(workdir, chief):
+def _logs(workdir, first_epoch, chief):
     table = EpochTable(workdir / "logs" / "epochs.csv")
     if not chief:
         return [table]
-    return [keras.callbacks.TensorBoard(workdir / "logs", write_graph=False), table]
+    return [RecipeLog(workdir, first_epoch), EpochScalars(workdir / "logs"), table]
 
 
 def _guards(model, config, workdir, steps, batches):

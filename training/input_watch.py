@@ -17,7 +17,7 @@ class InputWait(keras.callbacks.Callback):
 
     It counts from the request of a batch to its arrival, in training alone and after
     the step that compiles, and says so where the share is large. Place it before
-    `TensorBoard`, which logs what it finds. Where a strategy fetches ahead on its own,
+    the callbacks that log what they find. Where a strategy fetches ahead on its own,
     it is that thread that waits: the share tells whether input limits training, and
     exaggerates by how much.
 

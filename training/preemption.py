@@ -24,16 +24,13 @@ class Preemption(keras.callbacks.Callback):
         workdir: Path of the run.
         saved: The `Saved` that the run goes on from.
         steps: Integer, steps of an epoch.
-        saves: Boolean. Whether a place within an epoch can be saved; otherwise the
-            epoch's beginning is where the run goes on.
     """
 
-    def __init__(self, workdir, saved, steps, saves=True):
+    def __init__(self, workdir, saved, steps):
         super().__init__()
         self.workdir = workdir
         self.saved = saved
         self.steps = steps
-        self.saves = saves
         self.arrived = False
 
     @contextlib.contextmanager
@@ -63,10 +60,8 @@ class Preemption(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         done = self.first + batch + 1
         if self.arrived and done < self.steps:
-            if self.saves:
-                counters = [np.array(v).tolist() for v in _counters(self.model)]
-                state = {"counters": counters}
-                save(self.model, self.workdir, self.epoch, done, state)
+            counters = [np.array(v).tolist() for v in _counters(self.model)]
+            save(self.model, self.workdir, self.epoch, done, {"counters": counters})
             self._leave(f"in epoch {self.epoch + 1}, after step {done}")
 
     def on_epoch_end(self, epoch, logs=None):

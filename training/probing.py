@@ -12,7 +12,7 @@ class Probing(keras.callbacks.Callback):
 
     The encoder is read as it is and nothing global is drawn from: a run that is
     probed ends with the weights that it would have had. All replicas encode. Place it
-    before `TensorBoard`, which logs what it finds.
+    before the callbacks that log what they find.
 
     Args:
         splits: Pair of labelled sources, the judges' training and test images.

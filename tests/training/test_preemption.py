@@ -13,6 +13,7 @@ from training.checkpoint import checkpoints, newest_checkpoint, restore
 from training.config import RunConfig
 from training.distribution import strategy_scope
 from training.fitting import fit
+from training.workdir import open_workdir
 
 from .test_checkpoint import Line
 
@@ -66,8 +67,9 @@ def run(workdir, *callbacks, strategy="one", batches=batches, **kwargs):
         model.compile(optimizer, "mse", metrics=["mae"], **kwargs)
         saved = newest_checkpoint(workdir)
         restore(model, saved)
-    workdir.mkdir(exist_ok=True)
-    fit(model, batches, Config(), workdir, STEPS, saved, callbacks)
+    config = Config()
+    workdir = open_workdir(workdir, config)
+    fit(model, batches, config, workdir, STEPS, saved, callbacks)
     return model
 
 
