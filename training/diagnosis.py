@@ -8,8 +8,10 @@ import tensorflow as tf
 from keras_mae.layers.draws import part_of_batch
 from keras_mae.models.step_seed import step_counter
 
+from .hosts import ALONE
 
-def first_nonfinite(model, batch, parts=1):
+
+def first_nonfinite(model, batch, parts=1, host=ALONE):
     """Says where the model's last step, of this batch, first was not finite.
 
     The step is computed once more, without compilation, part after part.
@@ -17,22 +19,25 @@ def first_nonfinite(model, batch, parts=1):
     Args:
         model: A compiled model that left its last step out, so that its weights are
             those of that step.
-        batch: What the step was trained on.
+        batch: What the step was trained on, this host's rows.
         parts: Integer, in how many parts replicas and accumulation computed it.
+        host: The `Host`.
 
     Returns:
         A clause for a message.
     """
-    counter = step_counter(model)
+    counter, own = step_counter(model), parts // host.count
     counter.assign_sub(1)
     try:
-        for index in range(parts):
-            with part_of_batch(index, parts):
-                found = _of_part(model, _rows(batch, index, parts))
+        for index in range(own):
+            with part_of_batch(host.index * own + index, parts):
+                found = _of_part(model, _rows(batch, index, own))
             if found:
                 return found
     finally:
         counter.assign_add(1)
+    if host.count > 1:
+        return f"the share of worker {host.index + 1} is finite"
     return "computed once more, without compilation, all of it is finite"
 
 

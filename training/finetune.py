@@ -18,7 +18,13 @@ from .features import load_splits
 from .finetune_config import FinetuneConfig
 from .finetune_data import finetuning_dataset
 from .fitting import fit
-from .hosts import agreed_checkpoint, host_of, share_of_replicas
+from .hosts import (
+    agreed_checkpoint,
+    host_of,
+    of_all_hosts,
+    share_of_replicas,
+    telling_of_lost_workers,
+)
 from .input_watch import UnreadableImages
 from .partial import train_last_blocks
 from .rule_audit import audit_rules
@@ -115,7 +121,7 @@ def finetune(
         "epochs": config.epochs,
         "steps": config.epochs * steps,
         "images": source.num_examples,
-        "skipped_images": len(source.skipped),
+        "skipped_images": int(of_all_hosts(distribution, len(source.skipped)).sum()),
         "test_images": min(
             held_out.num_examples, config.max_test_images or held_out.num_examples
         ),
@@ -179,7 +185,7 @@ def _arguments(argv):
 def main(argv=None):
     """Runs the program; returns its results."""
     arguments = _arguments(argv)
-    with one_line_errors():
+    with one_line_errors(), telling_of_lost_workers():
         # With a model, its file tells the architecture, and not the recipe.
         of_file = ("preset", *ARCHITECTURE) if arguments.model else ()
         results = finetune(

@@ -1,5 +1,7 @@
 """Which of the processes that train together this one is, and what all of them know."""
 
+import contextlib
+import functools
 import json
 import os
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from keras_mae.program import InputError
+from keras_mae.program import InputError, RunError
 
 from .checkpoint import Saved, newest_checkpoint
 
@@ -41,11 +43,14 @@ class Host(NamedTuple):
         return workdir if self.is_chief else workdir / f"worker_{self.index}"
 
 
+ALONE = Host()
+
+
 def host_of(strategy):
     """Returns this `Host` under a `tf.distribute.Strategy`."""
     if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return host_from_environment()
-    return Host()
+    return ALONE
 
 
 def host_from_environment():
@@ -56,7 +61,7 @@ def host_from_environment():
     """
     text = os.environ.get("TF_CONFIG")
     if not text:
-        return Host()
+        return ALONE
     try:
         config = json.loads(text)
         cluster, task = config["cluster"], config["task"]
@@ -78,16 +83,11 @@ def of_all_hosts(strategy, *integers):
         strategy: The `tf.distribute.Strategy`.
         *integers: This host's.
     """
-    row = np.array([integers], "int64")
-    if host_of(strategy).count == 1:
+    row, host = np.array([integers], "int64"), host_of(strategy)
+    if host.count == 1:
         return row
-
-    @tf.function
-    def gathered():
-        return strategy.gather(strategy.run(lambda: tf.constant(row)), axis=0)
-
-    rows = gathered().numpy()  # one of every replica
-    return rows[:: len(rows) // host_of(strategy).count]
+    rows = _gathering(strategy)(row).numpy()  # one of every replica
+    return rows[:: len(rows) // host.count]
 
 
 def agreed_checkpoint(strategy, workdir):
@@ -122,6 +122,37 @@ def share_of_replicas(strategy, dataset, batch_size):
     rows = batch_size // strategy.num_replicas_in_sync
     dataset = dataset.rebatch(rows, drop_remainder=True)
     return strategy.distribute_datasets_from_function(lambda context: dataset)
+
+
+@contextlib.contextmanager
+def telling_of_lost_workers():
+    """Ends a run with one line where another of its workers is gone.
+
+    Raises:
+        RunError: TensorFlow met no answer from a worker.
+    """
+    try:
+        yield
+    except tf.errors.OpError as error:
+        message = " ".join(str(error).split())
+        if "Collective ops is aborted by:" not in message:
+            raise
+        reason = message.partition("aborted by: ")[2][:150]
+        raise RunError(
+            f"another worker is gone ({reason}). Start all of them again with the same "
+            "command: they go on from the newest checkpoint that all have"
+        ) from error
+
+
+@functools.cache
+def _gathering(strategy):
+    """Returns the function that stacks an array of every replica, compiled once."""
+
+    @tf.function
+    def gather(row):
+        return strategy.gather(strategy.run(lambda: tf.identity(row)), axis=0)
+
+    return gather
 
 
 def _check_cluster(cluster):

@@ -9,6 +9,7 @@ from keras_mae.program import RunError
 
 from .checkpoint import go_back, newest_checkpoint
 from .diagnosis import first_nonfinite
+from .hosts import host_of
 
 ADVICE = "Use a lower base_learning_rate, a longer warm-up, or precision=float32"
 
@@ -77,9 +78,10 @@ class NonFiniteSteps(keras.callbacks.Callback):
         """Says which step the last one was, and where it was not finite."""
         last = int(step_counter(self.model).numpy()) - 1
         epoch, step = divmod(last, self.steps)
-        replicas = self.model.distribute_strategy.num_replicas_in_sync
-        parts = replicas * self.model.accumulation_steps
-        where = first_nonfinite(self.model, self.batch_at(epoch, step), parts)
+        strategy = self.model.distribute_strategy
+        parts = strategy.num_replicas_in_sync * self.model.accumulation_steps
+        batch, host = self.batch_at(epoch, step), host_of(strategy)
+        where = first_nonfinite(self.model, batch, parts, host)
         return f"step {step + 1} of epoch {epoch + 1}: {where}"
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from .checkpoint import save
+from .hosts import of_all_hosts
 
 EXIT_STATUS = 128 + signal.SIGTERM  # as of any process that ends by this signal
 
@@ -59,14 +60,18 @@ class Preemption(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         done = self.first + batch + 1
-        if self.arrived and done < self.steps:
+        if done < self.steps and self._arrived_anywhere():
             counters = [np.array(v).tolist() for v in _counters(self.model)]
             save(self.model, self.workdir, self.epoch, done, {"counters": counters})
             self._leave(f"in epoch {self.epoch + 1}, after step {done}")
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.arrived:
+        if self._arrived_anywhere():
             self._leave(f"after epoch {epoch + 1}")
+
+    def _arrived_anywhere(self):
+        # Workers leave together, or the others would wait for ever.
+        return of_all_hosts(self.model.distribute_strategy, self.arrived).any()
 
     def _leave(self, where):
         print(

@@ -17,7 +17,12 @@ from .distribution import is_tpu, pick_strategy, strategy_scope
 from .evaluate import check_judges
 from .features import load_splits
 from .fitting import fit
-from .hosts import agreed_checkpoint, host_of
+from .hosts import (
+    agreed_checkpoint,
+    host_of,
+    of_all_hosts,
+    telling_of_lost_workers,
+)
 from .input_watch import UnreadableImages
 from .probing import Probing
 from .rule_audit import audit_rules
@@ -75,8 +80,9 @@ def pretrain(config, data, workdir, data_dir=None, strategy="one", replicas=None
         with checking_input():
             model = build_model(config)
         rules = compile_model(model, config, steps)
-        host = host_of(model.distribute_strategy)
-        saved = agreed_checkpoint(model.distribute_strategy, workdir)
+        distribution = model.distribute_strategy
+        host = host_of(distribution)
+        saved = agreed_checkpoint(distribution, workdir)
         # All that can be wrong with the settings has shown once the data is set up.
         batches = functools.partial(_batches, source, model, config, steps)
         batches(saved.epoch)
@@ -97,7 +103,7 @@ def pretrain(config, data, workdir, data_dir=None, strategy="one", replicas=None
         "epochs": config.epochs,
         "steps": config.epochs * steps,
         "images": source.num_examples,
-        "skipped_images": len(source.skipped),
+        "skipped_images": int(of_all_hosts(distribution, len(source.skipped)).sum()),
         **history,
     }
 
@@ -172,7 +178,7 @@ def _arguments(argv):
 def main(argv=None):
     """Runs the program; returns its results."""
     arguments = _arguments(argv)
-    with one_line_errors():
+    with one_line_errors(), telling_of_lost_workers():
         results = pretrain(
             chosen_config(arguments, PretrainConfig),
             arguments.data,

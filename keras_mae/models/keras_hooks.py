@@ -48,6 +48,9 @@ class FitHooks:
         if not self._has_workers:
             return super()._make_function(step_function)
         strategy, steps = self.distribute_strategy, self.steps_per_execution
+        # The batches of an epoch are a multiple of these steps; those of a test need
+        # not be.
+        unrolled, calls = (steps, 1) if step_function == self.train_step else (1, steps)
 
         def one_step(data):
             logs = strategy.run(step_function, args=(data,))
@@ -60,15 +63,19 @@ class FitHooks:
 
         @tf.function(reduce_retracing=True, autograph=False)
         def several_steps(iterator):
-            for _ in range(steps):  # unrolled
+            for _ in range(unrolled):
                 logs = one_step(iterator.get_next())
             return logs
 
         def function(iterator):
+            logs = None
             try:
-                return several_steps(iterator)
+                for _ in range(calls):
+                    logs = several_steps(iterator)
             except tf.errors.OutOfRangeError:
-                raise StopIteration from None
+                if logs is None:
+                    raise StopIteration from None
+            return logs
 
         return function
 

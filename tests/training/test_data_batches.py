@@ -49,6 +49,15 @@ def test_cardinality_is_known():
     assert int(dataset.cardinality()) == 4 * steps_per_epoch(shaded(), 3) == 12
 
 
+def test_shapes_are_static():
+    for num_hosts, rows in ((1, 6), (2, 3)):
+        dataset = training_dataset(
+            shaded(), PREPROCESSING, 6, epochs=1, with_labels=True, num_hosts=num_hosts
+        )
+        images, labels = dataset.element_spec
+        assert (images.shape, labels.shape) == ((rows, 4, 4, 1), (rows,))
+
+
 def test_finished_run_has_no_batches():
     assert not list(
         training_dataset(shaded(), PREPROCESSING, 3, epochs=2, first_epoch=2)

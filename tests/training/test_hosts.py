@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_mae.program import InputError
+from keras_mae.program import InputError, RunError
 from training.checkpoint import Saved
 from training.hosts import (
     Host,
@@ -13,6 +13,7 @@ from training.hosts import (
     host_of,
     of_all_hosts,
     share_of_replicas,
+    telling_of_lost_workers,
 )
 
 WORKERS = ["first:1", "second:1"]
@@ -98,3 +99,12 @@ def test_hosts_go_on_from_the_newest_checkpoint_that_all_have(monkeypatch):
     )
     agreed = agreed_checkpoint(tf.distribute.get_strategy(), "run")
     assert agreed == Saved(3)
+
+
+def test_a_worker_that_is_gone_is_told():
+    gone = "Collective ops is aborted by: failed to connect\nto all addresses"
+    message = r"another worker is gone \(failed to connect to all addresses\).*again"
+    with pytest.raises(RunError, match=message), telling_of_lost_workers():
+        raise tf.errors.UnavailableError(None, None, gone)
+    with pytest.raises(tf.errors.OutOfRangeError), telling_of_lost_workers():
+        raise tf.errors.OutOfRangeError(None, None, "end of data")

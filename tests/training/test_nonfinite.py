@@ -9,6 +9,7 @@ from keras_mae import MaskedAutoencoder
 from training.checkpoint import Checkpoint, checkpoints
 from training.diagnosis import first_nonfinite
 from training.distribution import strategy_scope
+from training.hosts import Host
 from training.nonfinite import NonFiniteSteps, TrainingDiverged
 
 STEPS = 3
@@ -99,6 +100,19 @@ def test_without_a_fault_nothing_is_blamed():
     model.train_on_batch(batch())
     found = first_nonfinite(model, batch())
     assert found == "computed once more, without compilation, all of it is finite"
+
+
+def test_of_several_hosts_each_looks_at_its_share():
+    model, images = tiny_model(), batch(bad=True)  # in the second half
+    model.train_on_batch(images)
+    found = [
+        first_nonfinite(model, images[i : i + 1], parts=2, host=Host(i, 2))
+        for i in range(2)
+    ]
+    assert found == [
+        "the share of worker 1 is finite",
+        "the batch itself is not finite",
+    ]
 
 
 def test_a_single_step_is_told_once_an_epoch_and_training_goes_on(tmp_path, capsys):
