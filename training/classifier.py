@@ -33,10 +33,18 @@ def build_classifier(config, num_classes, model=None):
     return _from_pretrained(config, num_classes, model, {**head, **encoder})
 
 
-def in_single_precision(model):
-    """Returns a copy of a classifier in float32, without optimizer."""
-    copy = ViTClassifier.from_encoder(
-        model.encoder, model.num_classes, model.pooling, model.seed, dtype="float32"
+def in_single_precision(model, class_names=None):
+    """Returns a copy of a classifier in float32, without optimizer.
+
+    It holds the names of the classes, where there are any.
+    """
+    copy = type(model).from_encoder(
+        model.encoder,
+        model.num_classes,
+        model.pooling,
+        model.seed,
+        class_names or model.class_names,
+        dtype="float32",
     )
     copy.set_weights(model.get_weights())
     return copy

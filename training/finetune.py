@@ -115,7 +115,7 @@ def finetune(
         validation_freq=config.evaluate_every,
     )
     with distribution.scope():  # the first one cannot be used again
-        results = _judge(classifier, tests, workdir)
+        results = _judge(classifier, source.class_names, tests, workdir)
     return {
         "program": "finetune",
         "epochs": config.epochs,
@@ -143,11 +143,11 @@ def _datasets(source, held_out, classifier, config, steps):
     return batches, {"x": shares, "steps": len(tests)}
 
 
-def _judge(classifier, tests, workdir):
+def _judge(classifier, class_names, tests, workdir):
     """Saves the model that the run ends with, and judges just that."""
     # With a moving average, that is the model; after `fit` it is already.
     classifier.optimizer.finalize_variable_values(classifier.trainable_variables)
-    copy = in_single_precision(classifier)
+    copy = in_single_precision(classifier, class_names)
     path = None
     if host_of(classifier.distribute_strategy).is_chief:
         path = str(save_model(copy, workdir))  # not compiled yet: without optimizer

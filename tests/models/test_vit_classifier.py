@@ -82,3 +82,16 @@ def test_presets_make_classifiers_from_scratch():
         "mae_vit_micro_patch4", num_classes=10, depth=1, drop_path_rate=0.1
     )
     assert classifier(np.zeros((2, 28, 28, 1), "float32")).shape == (2, 10)
+
+
+def test_names_of_the_classes_travel_with_the_model(tiny, tmp_path):
+    names = ["ant", "bee", "cat"]
+    classifier = ViTClassifier.from_encoder(tiny().encoder, 3, class_names=names)
+    classifier.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.class_names == ("ant", "bee", "cat")
+
+
+def test_as_many_names_as_classes(tiny):
+    with pytest.raises(ValueError, match="each of the 3 classes. Received: 1 names"):
+        ViTClassifier.from_encoder(tiny().encoder, 3, class_names=["ant"])
