@@ -1,9 +1,5 @@
 import json
 import re
-import signal
-import subprocess
-import sys
-import time
 
 import h5py
 import numpy as np
@@ -206,22 +202,6 @@ def test_options_of_speed_and_pooling_train(command, tmp_path, pretrained, setti
     assert np.isfinite(results["loss"])
     model = keras_mae.load(tmp_path / "model.keras")
     assert model.dtype_policy.name == "float32"
-
-
-@pytest.mark.slow
-def test_killed_run_ends_as_it_would_have(command, tmp_path):
-    settings = (*SCRATCH, *FULL, "epochs=6", "steps_per_epoch=40")
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    line = [sys.executable, "-m", "training.finetune"]
-    subprocess.run([*line, *command(whole, *settings)], check=True)
-    process = subprocess.Popen([*line, *command(killed, *settings)])
-    while len(checkpoints(killed)) < 2 and process.poll() is None:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert len(checkpoints(killed)) >= 2
-    subprocess.run([*line, *command(killed, *settings)], check=True)
-    np.testing.assert_array_equal(weights_of(killed), weights_of(whole))
 
 
 def test_diverged_run_keeps_the_last_good_checkpoint(command, tmp_path, capsys):

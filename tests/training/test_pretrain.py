@@ -1,9 +1,5 @@
 import json
 import re
-import signal
-import subprocess
-import sys
-import time
 
 import keras
 import numpy as np
@@ -145,22 +141,6 @@ def test_options_of_speed_train(tmp_path, setting):
     results = pretrain.main(command(tmp_path, setting))
     assert np.isfinite(results["loss"])
     assert keras_mae.load(tmp_path / "model.keras").dtype_policy.name == "float32"
-
-
-@pytest.mark.slow
-def test_killed_run_ends_as_it_would_have(tmp_path):
-    settings = ("epochs=6", "steps_per_epoch=40")
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    line = [sys.executable, "-m", "training.pretrain"]
-    subprocess.run([*line, *command(whole, *settings)], check=True)
-    process = subprocess.Popen([*line, *command(killed, *settings)])
-    while len(checkpoints(killed)) < 2 and process.poll() is None:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert len(checkpoints(killed)) >= 2
-    subprocess.run([*line, *command(killed, *settings)], check=True)
-    np.testing.assert_allclose(weights_of(killed), weights_of(whole), atol=1e-6)
 
 
 def test_diverged_run_keeps_the_last_good_checkpoint(tmp_path, capsys):

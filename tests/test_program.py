@@ -1,0 +1,42 @@
+import errno
+import os
+
+import pytest
+import tensorflow as tf
+
+from keras_mae.program import InputError, RunError, one_line_errors
+
+FULL = os.strerror(errno.ENOSPC)
+FULL_OF_EVENTS = tf.errors.ResourceExhaustedError(
+    None, None, f"{{{{function_node f}}}} logs/events; {FULL}\n\tFlushing."
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (InputError("no such file"), 2, "no such file"),
+        (RunError("diverged"), 1, "diverged"),
+        (
+            OSError(errno.ENOSPC, FULL, "run/model"),
+            1,
+            f"a disk is full ([Errno 28] {FULL}: 'run/model'); what was saved before "
+            "is intact. Make room and run the same command again",
+        ),
+        (
+            FULL_OF_EVENTS,
+            1,
+            f"a disk is full (logs/events; {FULL} Flushing.); what was saved before "
+            "is intact. Make room and run the same command again",
+        ),
+    ],
+)
+def test_what_was_to_be_expected_is_one_line_and_a_status(capsys, error, status, line):
+    with pytest.raises(SystemExit, match=f"^{status}$"), one_line_errors():
+        raise error
+    assert capsys.readouterr().err == f"error: {line}\n"
+
+
+def test_other_errors_keep_their_traceback():
+    with pytest.raises(PermissionError, match="denied"), one_line_errors():
+        raise PermissionError(errno.EACCES, "denied")
