@@ -11,6 +11,7 @@ PROGRAMS = {
     "pretrain": ("training.pretrain", "pre-trains a masked autoencoder", "train"),
     "finetune": ("training.finetune", "fine-tunes an encoder to classify", "train"),
     "reconstruct": ("training.reconstruct", "draws what a model predicts", "train"),
+    "masks": ("training.masks", "draws what mask samplers hide", "train"),
     "knn": ("training.knn", "judges features by nearest neighbours", "train"),
     "linear_probe": ("training.linear_probe", "judges features linearly", "train"),
     "few_shot": ("training.few_shot", "judges features by few labels", "train"),

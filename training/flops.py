@@ -19,15 +19,21 @@ def step_flops(model):
     the weights'.
 
     Args:
-        model: A `MaskedAutoencoder`.
+        model: A `MaskedAutoencoder` or `MaskTokenAutoencoder`.
     """
-    encoder, decoder = model.encoder, model.decoder
-    length = model.num_patches
-    visible = model.masking.num_visible(length)
-    width, narrow = encoder.embed_dim, decoder.embed_dim
-    forward = 2 * visible * decoder.patch_dim * width  # patch embedding
-    forward += encoder.depth * block_flops(1 + visible, width, encoder.mlp_ratio)
-    forward += 2 * (1 + visible) * width * narrow  # into the decoder
-    forward += decoder.depth * block_flops(1 + length, narrow, decoder.mlp_ratio)
-    forward += 2 * length * narrow * decoder.patch_dim  # predicted pixels
-    return 3 * forward
+    encoder, encoded = model.encoder, model.num_encoded
+    width = encoder.embed_dim
+    forward = 2 * encoded * model.patch_dim * width  # patch embedding
+    forward += encoder.depth * block_flops(1 + encoded, width, encoder.mlp_ratio)
+    return 3 * (forward + _prediction_flops(model))
+
+
+def _prediction_flops(model):
+    decoder, length = model.decoder, model.num_patches
+    width = model.encoder.embed_dim
+    if decoder is None:
+        return 2 * length * width * model.patch_dim
+    narrow = decoder.embed_dim
+    flops = 2 * (1 + model.num_encoded) * width * narrow  # into the decoder
+    flops += decoder.depth * block_flops(1 + length, narrow, decoder.mlp_ratio)
+    return flops + 2 * length * narrow * model.patch_dim  # predicted pixels

@@ -14,7 +14,7 @@ def reconstruction_pictures(model, images, mask=None, statistics="true"):
     """Returns the four pictures of every image.
 
     Args:
-        model: A `MaskedAutoencoder`.
+        model: A `MaskedAutoencoder` or `MaskTokenAutoencoder`.
         images: Float array `(batch, height, width, channels)`, normalised.
         mask: Optional array `(batch, num_patches)`, 1 = hidden.
         statistics: `"true"` or `"visible"`, see `MaskedAutoencoder.reconstruct`.
@@ -24,14 +24,37 @@ def reconstruction_pictures(model, images, mask=None, statistics="true"):
     """
     pictures = model.reconstruct(images, mask, statistics)
     original = np.array(model.preprocessing.denormalise(images))
-    rows, columns = model.encoder.grid_size
-    hidden = np.array(pictures["mask"]).reshape(-1, rows, columns, 1)
-    hidden = hidden.repeat(model.encoder.patch_size, 1)
-    hidden = hidden.repeat(model.encoder.patch_size, 2)
-    masked = original * (1 - hidden) + GREY * hidden
-    shown = [original, masked, pictures["reconstruction"], pictures["pasted"]]
-    stacked = np.stack([_visible_channels(np.array(part)) for part in shown], axis=1)
-    stacked = np.nan_to_num(stacked)  # of a model that has diverged
+    masked = grey_out(original, pictures["mask"], model.patchify.patch_size)
+    return side_by_side(
+        [original, masked, pictures["reconstruction"], pictures["pasted"]]
+    )
+
+
+def grey_out(pixels, mask, patch_size):
+    """Returns pixels `(batch, height, width, channels)` with hidden patches grey.
+
+    Args:
+        pixels: Float array in [0, 255].
+        mask: Array `(batch, num_patches)`, 1 = hidden.
+        patch_size: Integer.
+    """
+    rows, columns = (side // patch_size for side in pixels.shape[1:3])
+    hidden = np.array(mask).reshape(-1, rows, columns, 1)
+    hidden = hidden.repeat(patch_size, 1).repeat(patch_size, 2)
+    return pixels * (1 - hidden) + GREY * hidden
+
+
+def side_by_side(pictures):
+    """Stacks pictures for `picture_grid`.
+
+    Args:
+        pictures: Arrays `(batch, height, width, channels)` in [0, 255], one a column.
+
+    Returns:
+        Uint8 array `(batch, columns, height, width, 1 or 3)`.
+    """
+    shown = [_visible_channels(np.array(picture)) for picture in pictures]
+    stacked = np.nan_to_num(np.stack(shown, axis=1))  # of a model that has diverged
     return np.rint(stacked).astype("uint8")
 
 

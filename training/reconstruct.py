@@ -1,4 +1,4 @@
-"""Draws what a masked autoencoder predicts: `python -m training.reconstruct --help`."""
+"""Draws what a model predicts of hidden patches: `python -m training.reconstruct`."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,7 @@ import tensorflow as tf
 import keras_mae
 from keras_mae.layers import RandomMasking
 from keras_mae.layers.mask_samplers import SAMPLERS
+from keras_mae.models.patch_autoencoder import PatchAutoencoder
 from keras_mae.program import InputError, checking_input, one_line_errors, unknown
 
 from .command_line import add_data_arguments, program_parser
@@ -21,7 +22,7 @@ def reconstruct(
     """Writes a PNG of original, masked, reconstruction and pasted, a row an image.
 
     Args:
-        model: A `MaskedAutoencoder`.
+        model: A `MaskedAutoencoder` or `MaskTokenAutoencoder`.
         images: Float tensor `(batch, height, width, channels)`, normalised.
         output: Path of the PNG.
         mask_ratio, mask_sampler: `None` for the model's own.
@@ -34,7 +35,7 @@ def reconstruct(
     masking = RandomMasking(
         model.mask_ratio if mask_ratio is None else mask_ratio,
         mask_sampler or model.masking.mask_sampler,
-        model.encoder.grid_size,
+        model.masking.grid_size,
     )
     patches = model.patchify(images)
     mask = masking(patches, seed=tf.constant([seed, 0]))["mask"]
@@ -58,30 +59,48 @@ def reconstruct(
 
 def _load(path):
     model = keras_mae.load(path, compile=False)
-    if not isinstance(model, keras_mae.MaskedAutoencoder):
+    if not isinstance(model, PatchAutoencoder):
         raise InputError(
             f"{path} holds a {type(model).__name__}; reconstructing needs a "
-            "MaskedAutoencoder, with its decoder"
+            "MaskedAutoencoder or a MaskTokenAutoencoder, which predict pixels"
         )
     return model
 
 
-def _images(model, data, data_dir, num):
+def first_images(preprocessing, data, data_dir, num):
+    """Returns the first images of a data set, held-out ones if there are any.
+
+    Args:
+        preprocessing: A `Preprocessing`.
+        data, data_dir: See `training.data.load_source`.
+        num: Integer.
+
+    Returns:
+        Float tensor `(num or fewer, height, width, channels)`, normalised.
+    """
     try:
         source = load_source(data, "test", data_dir)
     except InputError:  # photographs without classes are all for training
         source = load_source(data, "train", data_dir)
-    dataset = evaluation_dataset(source, model.preprocessing, num)
-    return next(iter(dataset))[0]
+    return next(iter(evaluation_dataset(source, preprocessing, num)))[0]
+
+
+def check_picture(output, num):
+    """Checks the name of a PNG and the number of images in it.
+
+    Raises:
+        InputError: One of them cannot be used.
+    """
+    if num < 1:
+        raise InputError(f"--num must be at least 1; received {num}")
+    if Path(output).suffix.lower() != ".png":
+        raise InputError(f"--output must end in .png; received {output}")
 
 
 def _check(arguments):
     if arguments.mask_sampler not in (None, *SAMPLERS):
         raise unknown("mask_sampler", arguments.mask_sampler, SAMPLERS)
-    if arguments.num < 1:
-        raise InputError(f"--num must be at least 1; received {arguments.num}")
-    if Path(arguments.output).suffix.lower() != ".png":
-        raise InputError(f"--output must end in .png; received {arguments.output}")
+    check_picture(arguments.output, arguments.num)
 
 
 def _arguments(argv):
@@ -94,7 +113,7 @@ def _arguments(argv):
             "--output r.png --mask_ratio 0.9 --mask_sampler block --statistics visible",
         ],
     )
-    parser.add_argument("--model", required=True, help="a MaskedAutoencoder's .keras")
+    parser.add_argument("--model", required=True, help="a pre-trained model's .keras")
     add_data_arguments(parser)
     parser.add_argument("--output", required=True, metavar="FILE.png")
     parser.add_argument("--num", type=int, default=8, help="images (default 8)")
@@ -117,7 +136,9 @@ def main(argv=None):
     with one_line_errors():
         _check(arguments)
         model = _load(arguments.model)
-        images = _images(model, arguments.data, arguments.data_dir, arguments.num)
+        images = first_images(
+            model.preprocessing, arguments.data, arguments.data_dir, arguments.num
+        )
         with checking_input():
             results = reconstruct(
                 model,

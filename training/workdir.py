@@ -28,10 +28,12 @@ def open_workdir(workdir, config, **inputs):
     workdir = Path(workdir)
     if workdir.exists() and not workdir.is_dir():
         raise InputError(f"--workdir {workdir} is a file; expected a folder")
-    settings = json.loads(json.dumps({**inputs, **dataclasses.asdict(config)}))
+    settings = _as_json({**inputs, **dataclasses.asdict(config)})
     path = workdir / CONFIG
     if path.exists():
-        _compare(path, _read(path), settings)
+        # An earlier version's file lacks settings that came later.
+        saved = _as_json(_defaults(config)) | _read(path)
+        _compare(path, saved, settings)
     else:
         workdir.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(settings, indent=2) + "\n")
@@ -51,6 +53,17 @@ def write_atomically(path, text):
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(text)
     partial.replace(path)
+
+
+def _defaults(config):
+    fields = dataclasses.fields(config)
+    missing = dataclasses.MISSING
+    return {field.name: field.default for field in fields if field.default != missing}
+
+
+def _as_json(settings):
+    """Returns settings as they come back from a file."""
+    return json.loads(json.dumps(settings))
 
 
 def _read(path):
