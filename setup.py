@@ -31,10 +31,11 @@ EXTRAS = {
         "tf2onnx==1.17.*",
         "onnx>=1.17",
         "onnxruntime",
+        "onnxscript",
         "tensorflow-serving-api>=2.20,<2.22",
     ],
     "demo": ["mlxtend", "scikit-image"],
-    "test": ["pytest", "ruff==0.17.6", "setuptools>=77"],
+    "test": ["pytest", "pyyaml", "ruff==0.17.6", "setuptools>=77"],
 }
 EXTRAS["all"] = sorted({need for needs in EXTRAS.values() for need in needs})
 
@@ -53,6 +54,7 @@ setup(
     package_dir={
         name: folder.replace(".", "/") for name, folder in SUBPACKAGES.items()
     },
+    package_data={"keras_mae.export.serving": ["templates/*"]},
     install_requires=["tensorflow>=2.20,<2.22", "keras>=3.15,<3.16", "numpy"],
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["keras-mae = keras_mae.cli:main"]},

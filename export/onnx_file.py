@@ -1,150 +1,168 @@
-"""Writes an encoder as an ONNX file that has proved equal to Keras."""
+"""Writes what a model computes as an ONNX file that has proved equal to Keras."""
 
 import json
+import shutil
 from pathlib import Path
 
 import onnx
-import tensorflow as tf
-import tf2onnx
+import onnx_ir as ir
 
-from keras_mae.atomic import check_free, new_file
-from keras_mae.layers.vit_encoder import check_pooling
+from keras_mae.atomic import check_free, new_files
 from keras_mae.program import InputError
-from keras_mae.version import __version__
-from keras_mae.weights import encoder_of
 
-from .encoder import in_float32, num_bytes, perturbed
+from .encoder import perturbed
 from .manifest import (
+    data_path,
     hash_files,
+    hash_weights,
     make_manifest,
     manifest_path,
-    plain_config,
     write_json,
 )
-from .onnx_gates import check_graph, check_parity
-from .quiet import quiet
-from .signatures import float_signature
+from .onnx_gates import check_cosine, check_graph, check_parity
+from .onnx_graph import OPSET, attach_weights, convert, describe_graph
+from .onnx_quantize import check_method, quantize
+from .outputs import choose_outputs
+from .resized import resized
 
-OPSET = 18  # the newest of tf2onnx 1.17
-MAX_BYTES = 2**31  # of a protobuf message
-PACKAGES = ("tensorflow", "keras", "numpy", "tf2onnx", "onnx", "onnxruntime")
+MAX_BYTES = 2**31 * 0.95  # of weights: a protobuf message ends at 2 GiB
+PACKAGES = (
+    "tensorflow",
+    "keras",
+    "numpy",
+    "tf2onnx",
+    "onnxscript",
+    "onnx",
+    "onnxruntime",
+)
 
 
-def write_onnx(model, output, pooling="gap", overwrite=False):
-    """Writes an ONNX file of the encoder, after it has passed all gates.
+def write_onnx(
+    model,
+    output,
+    pixels=False,
+    image_size=None,
+    quantization=None,
+    images=(),
+    overwrite=False,
+    **chosen,
+):
+    """Writes an ONNX file of a model's outputs, after it has passed all gates.
 
     The gates: every op is in the ONNX standard of opset 18, `onnx.checker` and
-    ONNX Runtime take the graph, and its outputs equal Keras' for 1 and 3 images,
-    on the model's weights and on perturbed ones. tf2onnx can write files that
-    fail each of these without saying so.
+    ONNX Runtime take the graph, and its outputs equal Keras' for 1, 2 and 3 images,
+    on the model's weights and on perturbed ones. A quantized file is made of one that
+    has passed, and passes where the cosine of every image's outputs to Keras' is at
+    least .999. A file that fails leaves no trace, and an old one untouched.
 
     Args:
         model: `ViTEncoder`, or a model with one as `.encoder`. In mixed precision,
             a float32 copy is written.
         output: Name of the file, ending in `.onnx`.
-        pooling: `"gap"` (mean of the patches) or `"token"` (class token).
+        pixels: Boolean. Whether the file takes uint8 pixels in [0, 255], of the
+            model's size, and normalises them itself.
+        image_size: `None` for the model's, or another `(height, width)`, to which the
+            positions are fitted.
+        quantization: `None`, `"int8"` or `"fp16"`, see `quantize`.
+        images: JPEG and PNG files on which a quantized file is judged, besides
+            generated pictures.
         overwrite: Boolean. Whether files of these names are replaced.
+        **chosen: Arguments of `choose_outputs`: `names`, `pooling`, `class_names`,
+            `top`.
 
     Returns:
-        `Path` of the file. Input `images`, float32 `(batch, height, width,
-        channels)`, normalised; outputs `features` `(batch, embed_dim)` and `tokens`
-        `(batch, 1 + num_patches, embed_dim)`. Its metadata hold the preprocessing;
-        `NAME.onnx.manifest.json` beside it holds what a SavedModel's does.
+        `Path` of the file. Input `images`, float32 `(batch, height, width, channels)`,
+        normalised, or uint8; any batch, one height and width. Its metadata hold the
+        preprocessing, the signature and the hash of the weights; beside it
+        lie `NAME.onnx.manifest.json`, which holds what a SavedModel's does, and, of
+        weights above 2 GiB, `NAME.onnx.data`.
 
     Raises:
-        InputError: The model holds no encoder or is too large, the pooling is
-            unknown, or the file exists.
+        InputError: The model has no such outputs, the size does not fit its patches,
+            the quantization is unknown, or the file exists.
         RuntimeError: The result does not pass a gate.
     """
-    check_pooling(pooling)
     path = _checked_path(output, overwrite)
-    encoder = in_float32(encoder_of(model))
-    _check_size(encoder)
-    error = _check_perturbed(encoder, pooling)
-    converted = convert(encoder, pooling)
-    check_graph(converted)
-    error = max(error, check_parity(converted, encoder, pooling))
-    _write(path, converted, encoder, pooling, error, overwrite)
+    if quantization is not None:
+        check_method(quantization)
+    elif images:
+        raise InputError(
+            "--images are what --quantize is judged on. Received: images alone; "
+            "`python -m export.verify --images` compares any file on them"
+        )
+    if image_size is not None:
+        model = resized(model, image_size)
+    outputs = choose_outputs(model, **chosen)
+    with new_files(path, overwrite) as folder:
+        file = folder / path.name
+        details = _write_float32(file, outputs, pixels)
+        details |= {"resized": image_size is not None}
+        if quantization is not None:
+            details |= _write_quantized(file, outputs, pixels, quantization, images)
+        write_json(manifest_path(file), _manifest(file, outputs, **details))
+        if overwrite and not data_path(file).exists():
+            data_path(path).unlink(missing_ok=True)
     return path
 
 
-def convert(encoder, pooling="gap"):
-    """Returns the `onnx.ModelProto` of a float32 encoder, not yet checked."""
-    function = float_signature(encoder, pooling)
-    with quiet("tensorflow", "absl", "tf2onnx"):
-        model, _ = tf2onnx.convert.from_function(
-            function, input_signature=function.input_signature, opset=OPSET
-        )
-    name_batch(model.graph)
-    properties = {
-        "keras_mae": __version__,
-        "pooling": pooling,
-        "preprocessing": json.dumps(plain_config(encoder.preprocessing)),
-    }
-    onnx.helper.set_model_props(model, properties)
-    return model
+def save(model, file):
+    """Writes an `onnx_ir.Model`; weights above 2 GiB go into a file beside it.
 
-
-def name_batch(graph):
-    """Calls the first axis of all inputs and outputs `batch`.
-
-    tf2onnx gives every unknown length a name of its own, as if they could differ.
+    Those are the weights of products and positions; what is small stays inside.
     """
-    for value in (*graph.input, *graph.output):
-        value.type.tensor_type.shape.dim[0].dim_param = "batch"
-    del graph.value_info[:]  # derived shapes, under the old names
+    size = sum(value.const_value.nbytes for value in model.graph.initializers.values())
+    external = data_path(file).name if size > MAX_BYTES else None
+    ir.save(model, file, external_data=external)
 
 
-def describe_graph(graph):
-    """Returns names, dtypes and shapes of inputs and outputs; a `None` is the batch."""
+def _write_float32(file, outputs, pixels):
+    """Writes a file that has passed; returns what the manifest tells of it."""
+    graph = convert(outputs, pixels)
+    noisy = outputs.of_model(perturbed(outputs.model))
+    attach_weights(graph, noisy.model)
+    save(graph, file)
+    check_graph(file)
+    error = check_parity(file, noisy, pixels)
+    attach_weights(graph, outputs.model)
+    signature = describe_graph(graph.graph)
+    graph.metadata_props["signature"] = json.dumps(signature)
+    graph.metadata_props["weights_sha256"] = hash_weights(outputs.model)
+    save(graph, file)
+    check_graph(file)
+    error = max(error, check_parity(file, outputs, pixels))
+    return {"signature": signature, "max_error": error, "quantization": None}
+
+
+def _write_quantized(file, outputs, pixels, method, images):
+    """Writes a file anew, in lower precision; returns what changes in the manifest."""
+    source = file.parent / "float32"
+    source.mkdir()
+    for written in (file, data_path(file)):
+        if written.exists():
+            written.rename(source / written.name)
+    quantize(source / file.name, file, method)
+    shutil.rmtree(source)
+    check_graph(file)
+    cosine, error = check_cosine(file, outputs, pixels, images)
+    return {"quantization": method, "min_cosine": cosine, "max_error": error}
+
+
+def _manifest(file, outputs, signature, max_error, **details):
+    manifest = make_manifest(outputs, {"session": signature}, max_error, PACKAGES)
+    graph = onnx.load(file, load_external_data=False).graph
     return {
-        "inputs": _describe(graph.input),
-        "outputs": _describe(graph.output),
+        **manifest,
+        **details,
+        "opset": OPSET,
+        "num_nodes": len(graph.node),
+        "files": hash_files(file),
     }
-
-
-def _check_perturbed(encoder, pooling):
-    copy = perturbed(encoder)
-    return check_parity(convert(copy, pooling), copy, pooling)
-
-
-def _write(path, converted, encoder, pooling, error, overwrite):
-    signatures = {"session": describe_graph(converted.graph)}
-    manifest = make_manifest(encoder, pooling, signatures, error, PACKAGES)
-    manifest |= {"opset": OPSET, "num_nodes": len(converted.graph.node)}
-    with (
-        # On leaving, the manifest gets its name first: no model is without one.
-        new_file(path, overwrite) as model_file,
-        new_file(manifest_path(path), overwrite) as manifest_file,
-    ):
-        onnx.save_model(converted, model_file)
-        manifest["files"] = {path.name: hash_files(model_file)[model_file.name]}
-        write_json(manifest_file, manifest)
 
 
 def _checked_path(output, overwrite):
     path = Path(output)
     if path.suffix != ".onnx":
         raise InputError(f"the output must end in .onnx. Received: {output}")
-    for name in (path, manifest_path(path)):
+    for name in (path, manifest_path(path), data_path(path)):
         check_free(name, overwrite)
     return path
-
-
-def _check_size(encoder):
-    size = num_bytes(encoder)
-    if size > MAX_BYTES * 0.95:  # the graph needs a little of its own
-        raise InputError(
-            f"an ONNX file ends at 2 GiB and the weights have {size / 2**30:.1f}; "
-            "write a SavedModel"
-        )
-
-
-def _describe(values):
-    described = {}
-    for value in values:
-        tensor = value.type.tensor_type
-        dtype = tf.as_dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type))
-        shape = [None if d.dim_param else d.dim_value for d in tensor.shape.dim]
-        described[value.name] = {"dtype": dtype.name, "shape": shape}
-    return described

@@ -3,24 +3,26 @@
 import onnx
 import onnxruntime
 
-from .cases import expected_outputs, make_cases, max_error
+from keras_mae.program import RunError
+
+from .cases import max_error
+from .onnx_cases import MIN_COSINE, expected_of, make_images, min_cosine
+from .reader import as_bytes
 
 TOLERANCE = 1e-4
 
 
-def check_graph(model):
-    """Raises a `RuntimeError` if a converted model is no valid ONNX.
+def check_graph(file):
+    """Raises a `RuntimeError` if a file is no valid ONNX.
 
     Args:
-        model: `onnx.ModelProto`.
+        file: Path of an ONNX file; its weights may lie outside.
     """
-    unknown = unknown_ops(model)
+    unknown = unknown_ops(onnx.load(file, load_external_data=False))
     if unknown:
-        raise RuntimeError(
-            f"ONNX has no op {', '.join(unknown)}, which tf2onnx left in the graph"
-        )
+        raise RuntimeError(f"the graph has ops that ONNX has not: {', '.join(unknown)}")
     try:
-        onnx.checker.check_model(model, full_check=True)
+        onnx.checker.check_model(file, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise RuntimeError(f"onnx.checker refuses the graph: {error}") from error
 
@@ -37,23 +39,22 @@ def unknown_ops(model):
     )
 
 
-def check_parity(model, encoder, pooling):
-    """Returns the largest difference from Keras, for 1 and for 3 images.
+def check_parity(file, outputs, pixels=False):
+    """Returns the largest difference from Keras, for batches of several sizes.
 
     Args:
-        model: `onnx.ModelProto` of the encoder.
-        encoder: Float32 `ViTEncoder`.
-        pooling: `"gap"` or `"token"`.
+        file: Path of an ONNX file in float32.
+        outputs: The `Outputs` that it was made of.
+        pixels: Boolean. Whether it takes uint8 images.
 
     Raises:
-        RuntimeError: It exceeds 1e-4, or ONNX Runtime cannot load the model.
+        RuntimeError: It exceeds 1e-4, or ONNX Runtime cannot load the file.
     """
-    session = open_session(model)
+    session = open_session(file)
     worst = 0.0
-    for images in make_cases(encoder.preprocessing)["serving_default"]:
+    for images in make_images(outputs, pixels):
         received = run_session(session, images)
-        expected = expected_outputs(encoder, pooling, "serving_default", images)
-        error = max_error(expected, received)
+        error = max_error(expected_of(outputs, images), received)
         if not error <= TOLERANCE:  # NaN is an error, too
             raise RuntimeError(
                 f"the graph differs from Keras by {error:.1e}, more than {TOLERANCE}, "
@@ -63,11 +64,42 @@ def check_parity(model, encoder, pooling):
     return worst
 
 
-def open_session(model):
-    """Returns an ONNX Runtime session of a model in memory, on the CPU."""
+def check_cosine(file, outputs, pixels=False, images=()):
+    """Returns the least cosine to Keras, and the largest difference from it.
+
+    Args:
+        file: Path of an ONNX file in lower precision.
+        outputs: The `Outputs` that it was made of.
+        pixels: Boolean. Whether it takes uint8 images.
+        images: JPEG and PNG files to compare on, besides generated pictures.
+
+    Raises:
+        RunError: The cosine of an image's outputs is below .999.
+        RuntimeError: ONNX Runtime cannot load the file.
+    """
+    session = open_session(file)
+    cosine, error = 1.0, 0.0
+    for batch in make_images(outputs, pixels, images):
+        expected, received = expected_of(outputs, batch), run_session(session, batch)
+        nearness = min_cosine(expected, received)
+        if not nearness >= MIN_COSINE:
+            raise RunError(
+                f"the cosine of the outputs to Keras' is {nearness:.5f}, less than "
+                f"{MIN_COSINE}: this model loses too much in this precision; write it "
+                "without --quantize"
+            )
+        cosine = min(cosine, nearness)
+        error = max(error, max_error(_numbers(expected), _numbers(received)))
+    return cosine, error
+
+
+def open_session(file):
+    """Returns an ONNX Runtime session of a file, on the CPU."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors; it warns of what float16 lacks on CPUs
     try:
         return onnxruntime.InferenceSession(
-            model.SerializeToString(), providers=["CPUExecutionProvider"]
+            file, options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # its classes share no base
         raise RuntimeError(f"ONNX Runtime cannot load the graph: {error}") from error
@@ -76,7 +108,13 @@ def open_session(model):
 def run_session(session, images):
     """Returns all outputs of a session, by name."""
     names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, {"images": images}), strict=True))
+    values = map(as_bytes, session.run(names, {"images": images}))
+    return dict(zip(names, values, strict=True))
+
+
+def _numbers(outputs):
+    """Names of classes may change places where their probabilities are near."""
+    return {name: x for name, x in outputs.items() if x.dtype.kind == "f"}
 
 
 def _all_nodes(graph):

@@ -56,6 +56,32 @@ def new_file(path, overwrite=False):
         os.replace(temporary, path)
 
 
+@contextlib.contextmanager
+def new_files(path, overwrite=False):
+    """Writes a file and its companions in a temporary folder, and moves them beside it.
+
+    Args:
+        path: The name that the file gets; it is moved last. Missing parents are made.
+        overwrite: Boolean. Whether files of these names are replaced.
+
+    Yields:
+        `Path` of the temporary folder, for the caller to fill.
+
+    Raises:
+        InputError: One of the names exists, and is not replaced.
+    """
+    path = Path(path)
+    check_free(path, overwrite)
+    with _parents_of(path), _temporary_name(path) as folder:
+        folder.mkdir()
+        yield folder
+        names = sorted((file.name for file in folder.iterdir()), key=path.name.__eq__)
+        for name in names:
+            check_free(path.with_name(name), overwrite)
+        for name in names:
+            os.replace(folder / name, path.with_name(name))
+
+
 def check_free(path, overwrite=False):
     """Raises an `InputError` if `path` exists and may not be replaced."""
     path = Path(path)

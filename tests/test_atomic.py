@@ -3,7 +3,7 @@ import stat
 
 import pytest
 
-from keras_mae.atomic import new_directory, new_file
+from keras_mae.atomic import new_directory, new_file, new_files
 from keras_mae.program import InputError
 
 
@@ -72,3 +72,34 @@ def test_parent_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="cannot make the folder"):
         new_directory(tmp_path / "file" / "1").__enter__()
+
+
+def test_file_and_companions_appear_together(tmp_path):
+    with new_files(tmp_path / "a" / "x.onnx") as folder:
+        (folder / "x.onnx").write_text("model")
+        (folder / "x.onnx.data").write_text("weights")
+        assert list((tmp_path / "a").glob("x*")) == []
+    assert names(tmp_path / "a") == ["x.onnx", "x.onnx.data"]
+
+
+def test_failed_files_leave_the_old_ones(tmp_path):
+    (tmp_path / "x").write_text("old")
+    with (
+        pytest.raises(ZeroDivisionError),
+        new_files(tmp_path / "x", overwrite=True) as folder,
+    ):
+        (folder / "x").write_text(str(1 / 0))
+    assert names(tmp_path) == ["x"]
+
+
+def test_companion_that_exists_keeps_all_away(tmp_path):
+    (tmp_path / "x.data").write_text("old")
+
+    def write():
+        with new_files(tmp_path / "x") as folder:
+            (folder / "x").write_text("new")
+            (folder / "x.data").write_text("new")
+
+    with pytest.raises(InputError, match="x.data exists; nothing is overwritten"):
+        write()
+    assert names(tmp_path) == ["x.data"]

@@ -6,60 +6,23 @@ import onnxruntime
 import pytest
 
 from export import onnx_file as onnx_file_module
+from export import onnx_gates
 from export.encoder import num_bytes
-from export.manifest import manifest_path, read_manifest
+from export.manifest import data_path, hash_weights, manifest_path, read_manifest
 from export.onnx_file import write_onnx
+from export.verification import verify_artifacts
 from keras_mae.layers import pool
-from keras_mae.program import InputError
+from keras_mae.program import InputError, RunError
 
 from .conftest import make_encoder
 
-OPS = {
-    "Add",
-    "Cast",
-    "Concat",
-    "Erf",
-    "Expand",
-    "MatMul",
-    "Mul",
-    "Neg",
-    "Reciprocal",
-    "ReduceMean",
-    "Reshape",
-    "Shape",
-    "Slice",
-    "Softmax",
-    "Split",
-    "Sqrt",
-    "Squeeze",
-    "Sub",
-    "Transpose",
-}
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.fixture(scope="module")
-def model(onnx_file):
-    return onnx.load(onnx_file)
-
-
-def test_axes_are_named_and_sized(model):
-    shapes = {
-        value.name: [
-            d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim
-        ]
-        for value in (*model.graph.input, *model.graph.output)
-    }
-    assert shapes == {
-        "images": ["batch", 32, 24, 3],
-        "features": ["batch", 16],
-        "tokens": ["batch", 13, 16],
-    }
-
-
-def test_graph_is_small_and_plain(model):
-    assert {node.op_type for node in model.graph.node} <= OPS
-    assert len(model.graph.node) <= 150
-    assert [o.version for o in model.opset_import if o.domain == ""] == [18]
+def metadata_of(path):
+    return onnxruntime.InferenceSession(path).get_modelmeta().custom_metadata_map
 
 
 def test_session_equals_keras_at_any_batch_size(encoder, onnx_file):
@@ -73,22 +36,29 @@ def test_session_equals_keras_at_any_batch_size(encoder, onnx_file):
         np.testing.assert_allclose(features, pool(expected, "gap"), atol=1e-5)
 
 
-def test_metadata_hold_the_preprocessing(encoder, onnx_file):
-    session = onnxruntime.InferenceSession(onnx_file)
-    metadata = session.get_modelmeta().custom_metadata_map
+def test_metadata_tell_what_the_file_is(encoder, onnx_file):
+    metadata = metadata_of(onnx_file)
     assert metadata["pooling"] == "gap"
     preprocessing = json.loads(metadata["preprocessing"])
     assert preprocessing["image_size"] == [32, 24]
     assert preprocessing["mean"] == list(encoder.preprocessing.mean)
+    assert json.loads(metadata["signature"])["outputs"]["features"]["shape"] == [
+        None,
+        16,
+    ]
+    assert metadata["weights_sha256"] == hash_weights(encoder)
+    assert metadata["weights_sha256"] != hash_weights(make_encoder(depth=1))
 
 
-def test_manifest_lies_beside_the_file(encoder, onnx_file, model):
+def test_manifest_lies_beside_the_file(encoder, onnx_file):
     assert manifest_path(onnx_file) == onnx_file.parent / "vit.onnx.manifest.json"
     manifest = read_manifest(onnx_file)
-    assert manifest["num_nodes"] == len(model.graph.node)
+    assert manifest["num_nodes"] == len(onnx.load(onnx_file).graph.node)
     assert manifest["variable_bytes"] == num_bytes(encoder)
     assert manifest["max_error"] < 1e-5
-    assert {"tf2onnx", "onnx", "keras_mae"} <= manifest["versions"].keys()
+    assert manifest["quantization"] is None
+    assert manifest["opset"] == 18
+    assert {"tf2onnx", "onnx", "onnxscript", "keras_mae"} <= manifest["versions"].keys()
     images = manifest["signatures"]["session"]["inputs"]["images"]
     assert images == {"dtype": "float32", "shape": [None, 32, 24, 3]}
 
@@ -102,18 +72,103 @@ def test_untrained_model_without_final_norm_exports_its_class_token(tmp_path):
     np.testing.assert_array_equal(features, tokens[:, 0])
 
 
-def test_failing_gate_leaves_the_old_file(encoder, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("method", "share"), [("int8", 0.45), ("fp16", 0.7)])
+def test_quantized_file_is_smaller_near_and_verified(method, share, tmp_path):
+    encoder = make_encoder(embed_dim=64, image_size=16)
+    path = write_onnx(encoder, tmp_path / "vit.onnx", quantization=method)
+    manifest = read_manifest(path)
+    assert manifest["quantization"] == method
+    assert 0.999 <= manifest["min_cosine"] < 1 - 1e-9
+    assert path.stat().st_size < num_bytes(encoder) * (
+        0.45 if method == "int8" else 0.7
+    )
+    ops = {node.op_type for node in onnx.load(path).graph.node}
+    assert ("MatMulInteger" in ops) == (method == "int8")
+    (row,) = verify_artifacts(encoder, [path])
+    assert row["ok"]
+    assert row["min_cosine"] >= 0.999
+    assert row["max_error"] > 1e-5
+    assert metadata_of(path)["weights_sha256"] == hash_weights(encoder)
+    assert names(tmp_path) == ["vit.onnx", "vit.onnx.manifest.json"]
+
+
+def test_weights_above_the_limit_lie_beside_the_file(encoder, tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx_file_module, "MAX_BYTES", 1000)
+    path = write_onnx(encoder, tmp_path / "vit.onnx")
+    assert names(tmp_path) == ["vit.onnx", "vit.onnx.data", "vit.onnx.manifest.json"]
+    assert set(read_manifest(path)["files"]) == {"vit.onnx", "vit.onnx.data"}
+    assert data_path(path).stat().st_size > 0.9 * num_bytes(encoder)
+    (row,) = verify_artifacts(encoder, [path])
+    assert row["ok"]
+    assert row["bytes"] > num_bytes(encoder)
+    with open(data_path(path), "ab") as file:
+        file.write(b"x")
+    (row,) = verify_artifacts(encoder, [path])
+    assert row["problem"] == "changed since the export: vit.onnx.data"
+
+
+def test_large_file_is_quantized_and_its_old_data_go(encoder, tmp_path, monkeypatch):
     path = tmp_path / "vit.onnx"
-    path.write_text("old")
+    data_path(path).write_text("of an older file")
+    monkeypatch.setattr(onnx_file_module, "MAX_BYTES", 1000)
+    write_onnx(encoder, path, quantization="fp16", overwrite=True)
+    assert names(tmp_path) == ["vit.onnx", "vit.onnx.manifest.json"]
+    write_onnx(encoder, path, quantization="int8", overwrite=True)
+    (row,) = verify_artifacts(encoder, [path])
+    assert row["ok"]
 
-    def fail(model):
-        raise RuntimeError("gate")
 
-    monkeypatch.setattr(onnx_file_module, "check_graph", fail)
+@pytest.mark.parametrize("image_size", [(32, 24), (16, 40)])
+def test_file_takes_pixels_of_another_size(encoder, tmp_path, image_size):
+    path = write_onnx(
+        encoder, tmp_path / "vit.onnx", pixels=True, image_size=image_size
+    )
+    images = read_manifest(path)["signatures"]["session"]["inputs"]["images"]
+    assert images == {"dtype": "uint8", "shape": [None, *image_size, 3]}
+    (row,) = verify_artifacts(encoder, [path])
+    assert row["ok"]
+    assert row["max_error"] < 1e-5
+
+
+def raise_gate(*args, **kwargs):
+    raise RuntimeError("gate")
+
+
+@pytest.mark.parametrize("gate", ["check_graph", "check_parity", "check_cosine"])
+def test_failing_gate_leaves_the_old_files_and_no_new_one(
+    encoder, tmp_path, monkeypatch, gate
+):
+    for name in ("vit.onnx", "vit.onnx.data", "vit.onnx.manifest.json"):
+        (tmp_path / name).write_text("old")
+    before = names(tmp_path)
+    monkeypatch.setattr(onnx_file_module, gate, raise_gate)
     with pytest.raises(RuntimeError, match="gate"):
-        write_onnx(encoder, path, overwrite=True)
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
+        write_onnx(encoder, tmp_path / "vit.onnx", quantization="int8", overwrite=True)
+    assert names(tmp_path) == before
+    assert all((tmp_path / name).read_text() == "old" for name in before)
+
+
+def test_model_that_int8_ruins_is_refused(tmp_path, monkeypatch):
+    encoder = make_encoder()
+    kernel = encoder.blocks[0].mlp.fc2.kernel
+    values = np.array(kernel)
+    values[0] *= 3000  # an outlier that leaves one level to the others
+    kernel.assign(values)
+    with pytest.raises(RunError, match="loses too much in this precision"):
+        write_onnx(encoder, tmp_path / "vit.onnx", quantization="int8")
+    assert names(tmp_path) == []
+
+
+def test_perturbed_weights_are_compared_too(encoder, tmp_path, monkeypatch):
+    models = []
+
+    def note(file, outputs, pixels):
+        models.append(outputs.model)
+        return onnx_gates.check_parity(file, outputs, pixels)
+
+    monkeypatch.setattr(onnx_file_module, "check_parity", note)
+    write_onnx(encoder, tmp_path / "vit.onnx")
+    assert [model is encoder for model in models] == [False, True]
 
 
 def test_existing_file_is_refused(encoder, onnx_file):
@@ -126,7 +181,6 @@ def test_other_endings_are_refused(encoder, tmp_path):
         write_onnx(encoder, tmp_path / "vit.pb")
 
 
-def test_model_above_two_gigabytes_is_refused(encoder, tmp_path, monkeypatch):
-    monkeypatch.setattr(onnx_file_module, "num_bytes", lambda encoder: 5 * 2**29)
-    with pytest.raises(InputError, match="ends at 2 GiB and the weights have 2.5"):
-        write_onnx(encoder, tmp_path / "vit.onnx")
+def test_unknown_quantization_names_the_near_one(encoder, tmp_path):
+    with pytest.raises(InputError, match="unknown quantization 'int4'; did you mean"):
+        write_onnx(encoder, tmp_path / "vit.onnx", quantization="int4")
