@@ -2,9 +2,12 @@ import json
 import re
 import sys
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from export import to_onnx, to_saved_model
+from export.manifest import read_manifest
 
 from .conftest import make_encoder
 
@@ -27,7 +30,8 @@ def error_of(capsys, program, *arguments):
 def test_to_saved_model_writes_the_next_version(model_file, tmp_path, capfd):
     (tmp_path / "vit" / "7").mkdir(parents=True)
     output = str(tmp_path / "vit")
-    to_saved_model.main(["--model", model_file, "--output", output, "--no-tokens"])
+    arguments = ["--model", model_file, "--output", output, "--outputs", "features"]
+    to_saved_model.main(arguments)
     captured = capfd.readouterr()
     results = json.loads(captured.out.splitlines()[-1])
     assert results["artifact"] == f"{output}/8"
@@ -53,6 +57,37 @@ def test_to_onnx_writes_and_overwrites_quietly(model_file, tmp_path, capfd):
     assert len(captured.out.splitlines()) == 2
     # TensorFlow 2.20 says what devices it has, whatever it is told.
     assert re.sub("(?m)^I0000 .*\n", "", captured.err) == ""
+
+
+def test_to_onnx_takes_all_of_its_options(model_file, tmp_path, capfd):
+    path, picture = tmp_path / "vit.onnx", tmp_path / "a.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (45, 31, 3)).astype("uint8")
+    picture.write_bytes(tf.io.encode_png(pixels).numpy())
+    form = ["--outputs", "patch_map", "--input", "uint8", "--image_size", "16", "40"]
+    quantize = ["--quantize", "fp16", "--images", str(picture)]
+    arguments = ["--model", model_file, "--output", str(path), *form, *quantize]
+    to_onnx.main(arguments)
+    captured = capfd.readouterr()
+    results = json.loads(captured.out.splitlines()[-1])
+    assert results["quantization"] == "fp16"
+    assert results["min_cosine"] > 0.999
+    assert "fp16, cosine " in captured.out
+    assert captured.err == ""
+    session = read_manifest(path)["signatures"]["session"]
+    assert session["inputs"]["images"]["shape"] == [None, 16, 40, 3]
+    assert session["outputs"]["patch_map"]["shape"] == [None, 2, 5, 16]
+
+
+def test_to_onnx_says_in_one_line_what_it_cannot_do(model_file, tmp_path, capsys):
+    arguments = ("--model", model_file, "--output", tmp_path / "vit.onnx")
+    line = error_of(capsys, to_onnx, *arguments, "--quantize", "int9")
+    assert "unknown quantization 'int9'; did you mean int8?" in line
+    line = error_of(capsys, to_onnx, *arguments, "--image_size", "33", "24")
+    assert "the nearest size that fits is (32, 24)" in line
+    line = error_of(capsys, to_onnx, *arguments, "--outputs", "logits")
+    assert "logits is an output of a ViTClassifier" in line
+    line = error_of(capsys, to_onnx, *arguments, "--images", tmp_path / "absent.png")
+    assert "--images are what --quantize is judged on" in line
 
 
 @pytest.mark.parametrize("program", [to_saved_model, to_onnx])
