@@ -21,6 +21,7 @@ PROGRAMS = {
     "study": ("training.study.__main__", "compares what masks teach", "train"),
     "to_saved_model": ("export.to_saved_model", "exports for TF Serving", "export"),
     "to_onnx": ("export.to_onnx", "exports for ONNX Runtime", "export"),
+    "latency": ("export.latency", "times exports", "export"),
     "verify": ("export.verify", "compares exports with the model", "export"),
     "inspect": ("weights.inspect_file", "says what a weight file holds", "all"),
     "convert": ("weights.convert", "changes the format of a model's file", "all"),
