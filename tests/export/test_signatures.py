@@ -1,6 +1,9 @@
+import io
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from export.cases import smooth_pictures
 from export.limits import Limits
@@ -59,6 +62,27 @@ def test_jpeg_and_png_of_different_sizes_share_a_batch(signatures, signature):
     together = signatures[signature](batch)["features"]
     alone = signatures["serve_uint8"](pixels[0][None])["features"]
     np.testing.assert_allclose(together[:1], alone, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("mode", "form"),
+    [
+        *((mode, "png") for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")),
+        *((mode, "jpeg") for mode in ("L", "RGB", "CMYK")),
+    ],
+)
+def test_pictures_of_every_kind_are_read(encoder, signatures, mode, form):
+    pixels = smooth_pictures(RNG, 1, (40, 50), 3)[0]
+    picture = Image.fromarray(pixels)
+    if mode == "I;16":
+        picture = Image.fromarray(pixels[..., 0].astype("uint16") * 257)
+    file = io.BytesIO()
+    (picture if mode == "I;16" else picture.convert(mode)).save(file, form)
+    content = file.getvalue()
+    preprocessing = encoder.preprocessing
+    image = preprocessing(preprocessing.decode(content))
+    outputs = signatures["serve_bytes"](tf.constant([content]))
+    np.testing.assert_allclose(outputs["tokens"], encoder(image[None]), atol=1e-5)
 
 
 @pytest.mark.parametrize(("channels", "has_bytes"), [(1, True), (2, False), (4, True)])
