@@ -75,7 +75,8 @@ class StudyConfig(CellSettings):
 
     PROGRAM = "study"
     TINY = {
-        "pretrain_settings": ("xla=false",),
+        "pretrain_settings": ("xla=false",),  # compiling takes longer than the steps
+        "finetune_settings": ("xla=false",),
         "steps": 4,
         "finetune_steps": 2,
         "judges": ("knn",),
@@ -87,6 +88,7 @@ class StudyConfig(CellSettings):
         "compute_batch_size": 4,
         "compute_steps": 2,
         "systems": ("scratch", "mae"),
+        "samplers": ("random",),
         "seeds": (0,),
     }
 

@@ -32,7 +32,7 @@ def _bars(figure, rows, panels):
         panels: Pairs of a figure's name and a title.
     """
     panels = [(name, title) for name, title in panels if _with(rows, name)]
-    figure.set_size_inches(WIDTH, 1.1 + 0.32 * len(rows))
+    figure.set_size_inches(WIDTH, 1.3 + 0.32 * len(rows))
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     names = [_name(row) for row in rows]
     for axis, (name, title) in zip(axes, panels, strict=True):
@@ -47,7 +47,11 @@ def _bars(figure, rows, panels):
 def _representation(figure, rows):
     names = list(dict.fromkeys(name for row in rows for name in row.figures))
     chosen = [n for n in names if "accuracy" in n and "train" not in n]
-    _bars(figure, rows, [(n, n.replace("_", " ")) for n in chosen])
+    _bars(
+        figure,
+        rows,
+        [(n, n.replace("_accuracy", "\naccuracy").replace("_", " ")) for n in chosen],
+    )
 
 
 def _compute(figure, rows):
@@ -61,10 +65,10 @@ def _compute(figure, rows):
 
 def _gradients(figure, rows):
     panels = {
-        "mask_to_mean": "tr cov(masks) / |mean|²",
-        "image_to_mean": "tr cov(images) / |mean|²",
-        "mask_share": "masks' share",
-        "cosine_of_draws": "cosine of two draws",
+        "mask_to_mean": "tr cov over masks\n/ |mean|²",
+        "image_to_mean": "tr cov over images\n/ |mean|²",
+        "mask_share": "masks' share\nof both",
+        "cosine_of_draws": "cosine of\ntwo draws",
     }
     _bars(figure, rows, panels.items())
 
