@@ -3,8 +3,9 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from keras_mae.layers import Dense2D
+from keras_mae.layers import Dense2D, compiled_chains
 
 from ..checks import check_layer
 
@@ -35,3 +36,44 @@ def test_number_of_tokens_may_be_unknown():
     model = keras.Model(tokens, Dense2D(4)(tokens))
     assert model.output.shape == (None, None, 4)
     assert model(np.zeros((2, 7, 3), "float32")).shape == (2, 7, 4)
+
+
+class Model:
+    """What `compiled_chains` reads of a compiled model."""
+
+    jit_compile = False
+
+
+def _gradients(dense, inputs):
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        loss = tf.reduce_sum(dense(inputs) * tf.range(1.0, dense.units + 1))
+    return tape.gradient(loss, [inputs, *dense.trainable_variables])
+
+
+# More tokens than dimensions than units: the transpose of the gradient is made.
+@pytest.mark.parametrize("shape", [(2, 5, 6), (2, 2, 6), (2, 5, 3)])
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_gradients_in_a_training_step_are_those_of_keras_dense(shape, use_bias):
+    inputs = tf.constant(RNG.normal(size=shape).astype("float32"))
+    dense = Dense2D(4, "tanh", use_bias=use_bias)
+    dense.build(shape)
+    expected = _gradients(dense, inputs)
+    with compiled_chains(Model()):
+        received = _gradients(dense, inputs)
+    for a, b in zip(received, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_gradients_know_a_batch_of_any_size():
+    dense = Dense2D(4)
+    dense.build((None, 6))
+    function = tf.function(
+        lambda rows: _gradients(dense, rows),
+        input_signature=[tf.TensorSpec((None, 6))],
+    )
+    with compiled_chains(Model()):
+        of_rows, of_kernel, of_bias = function(tf.ones((5, 6)))
+    np.testing.assert_allclose(of_bias, 5 * np.arange(1.0, 5.0))
+    np.testing.assert_allclose(of_kernel, np.tile(5 * np.arange(1.0, 5.0), (6, 1)))
+    assert of_rows.shape == (5, 6)
