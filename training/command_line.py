@@ -144,7 +144,10 @@ def _check_optional(fields):
 def _typed(config, pairs):
     parser = _RaisingParser(add_help=False)
     parser.add_arguments(type(config), "config", default=config)
-    line = [word for key, value in pairs for word in (f"--{key}", *value.split(","))]
+    line = []
+    for key, value in pairs:  # 32,48 or as Python writes it: (32, 48), [32, 48]
+        words = value.strip("[]() ").split(",")
+        line += [f"--{key}", *(word.strip() for word in words)]
     return parser.parse_args(line).config
 
 

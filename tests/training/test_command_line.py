@@ -17,6 +17,8 @@ from training.config import PretrainConfig
         ("mean=0.1,0.2,0.3", "mean", (0.1, 0.2, 0.3)),
         ("image_size=32", "image_size", (32, 32)),
         ("image_size=32,48", "image_size", (32, 48)),
+        ("image_size=(32, 48)", "image_size", (32, 48)),
+        ("crop_scale=[0.5, 1]", "crop_scale", (0.5, 1.0)),
         ("flip=false", "flip", False),
         ("xla=True", "xla", True),
         ("preset=mae_vit_tiny_patch16", "preset", "mae_vit_tiny_patch16"),
