@@ -11,13 +11,23 @@ if _keras.backend.backend() != "tensorflow":
 
 from . import layers, optimizers
 from .layers import ViTEncoder
-from .models import MaskedAutoencoder, MaskTokenAutoencoder, ViTClassifier
+from .models import (
+    ContextEncoder,
+    ContextInpainter,
+    ConvClassifier,
+    MaskedAutoencoder,
+    MaskTokenAutoencoder,
+    ViTClassifier,
+)
 from .preprocessing import Preprocessing
 from .presets import list_presets
 from .version import __version__
 from .weights import load, save
 
 __all__ = [
+    "ContextEncoder",
+    "ContextInpainter",
+    "ConvClassifier",
     "MaskTokenAutoencoder",
     "MaskedAutoencoder",
     "Preprocessing",

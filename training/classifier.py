@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from keras_mae import Preprocessing, ViTClassifier
+from keras_mae import ConvClassifier, Preprocessing, ViTClassifier
+from keras_mae.layers import MapEncoder
 from keras_mae.layers.vit_encoder import check_pooling
 from keras_mae.presets import get_preset
 from keras_mae.program import InputError
@@ -14,7 +15,9 @@ ARCHITECTURE = ("patch_size", "num_channels", "embed_dim", "depth", "num_heads")
 
 
 def build_classifier(config, num_classes, model=None):
-    """Returns the `ViTClassifier` of a `FinetuneConfig`; its positions are trained.
+    """Returns the classifier of a `FinetuneConfig`, with its encoder's class.
+
+    A `ViTClassifier`, whose positions are trained, or a `ConvClassifier`.
 
     Args:
         config: The `FinetuneConfig`.
@@ -72,6 +75,8 @@ def _from_pretrained(config, num_classes, model, arguments):
             "preset is the architecture of a run from scratch: leave it out, or --model"
         )
     encoder = load_encoder(model, **_chosen(config, ARCHITECTURE))
+    if isinstance(encoder, MapEncoder):
+        return _convolutional(config, num_classes, encoder, arguments)
     if config.pooling == "token" and encoder.norm is None:
         raise InputError(
             f"{model} holds an encoder without final norm, as pooling=gap leaves it; "
@@ -90,6 +95,12 @@ def _from_pretrained(config, num_classes, model, arguments):
     )
     classifier.encoder.positions.pos_embed.assign(table)
     return classifier
+
+
+def _convolutional(config, num_classes, encoder, arguments):
+    preprocessing = _preprocessing(encoder.preprocessing, config)
+    size = {"image_size": preprocessing.image_size, "preprocessing": preprocessing}
+    return ConvClassifier.from_encoder(encoder, num_classes, **arguments, **size)
 
 
 def _preprocessing(preprocessing, config):

@@ -73,7 +73,8 @@ class PretrainConfig(RunConfig):
     `base_learning_rate * batch_size / 256` (He et al., 2022, A.1).
     """
 
-    # What is trained: mae, mask_token, simmim or bert.
+    # What is trained: mae, mask_token, simmim, bert, context_encoder or
+    # context_encoder_inpainter.
     system: str = "mae"
     # Width of the decoder's tokens.
     decoder_embed_dim: int | None = None
@@ -83,7 +84,7 @@ class PretrainConfig(RunConfig):
     decoder_num_heads: int | None = None
     # Fraction of patches to hide, in [0, 1).
     mask_ratio: float | None = None
-    # Which patches: random, block, grid, rectangle or half.
+    # Which patches: random, block, grid, rectangle, half; centre, squares or region.
     mask_sampler: str | None = None
     # Patches on the side of the squares that are hidden as one; simmim's is 2.
     mask_unit: int | None = None
@@ -108,6 +109,8 @@ class PretrainConfig(RunConfig):
     base_learning_rate: float = 1.5e-4
     # Decay of matrices and tokens; vectors are never decayed.
     weight_decay: float = 0.05
+    # AdamW's first beta.
+    beta_1: float = 0.9
     # AdamW's second beta.
     beta_2: float = 0.95
 

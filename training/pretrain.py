@@ -41,7 +41,8 @@ def compile_model(model, config, steps):
         optimizer=AdamW(
             schedule,
             config.weight_decay,
-            beta_2=config.beta_2,
+            config.beta_1,
+            config.beta_2,
             global_clipnorm=config.clip_norm,
             **adamw_arguments(model, rules),
         ),

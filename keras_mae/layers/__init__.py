@@ -2,6 +2,7 @@
 
 from .alexnet_encoder import AlexNetEncoder
 from .attention import SelfAttention
+from .bottleneck_encoder import BottleneckEncoder
 from .channelwise_dense import ChannelwiseDense
 from .compiled import LayerNorm, compiled_chains, gelu
 from .context_decoder import ContextDecoder
@@ -9,6 +10,7 @@ from .context_samplers import CentreSampler, RegionSampler, SquaresSampler
 from .corruption import PatchCorruption
 from .dense import Dense2D
 from .full_sequence_decoder import FullSequenceDecoder
+from .inpainting import Discriminator, InpaintingDecoder
 from .mae_decoder import MAEDecoder
 from .map_encoder import MapEncoder
 from .mask_samplers import (
@@ -32,13 +34,16 @@ __all__ = [
     "MLP",
     "AlexNetEncoder",
     "BlockSampler",
+    "BottleneckEncoder",
     "CentreSampler",
     "ChannelwiseDense",
     "ContextDecoder",
     "Dense2D",
+    "Discriminator",
     "FullSequenceDecoder",
     "GridSampler",
     "HalfSampler",
+    "InpaintingDecoder",
     "LayerNorm",
     "MAEDecoder",
     "MapEncoder",

@@ -5,7 +5,6 @@ import tensorflow as tf
 
 from ..preprocessing import as_size, matching_preprocessing
 from ..program import InputError
-from .vit_encoder import check_pooling
 
 
 class MapEncoder(keras.Model):
@@ -53,15 +52,18 @@ class MapEncoder(keras.Model):
         """Returns one feature an image, `(batch, embed_dim)`, of this encoder's tokens.
 
         Raises:
-            InputError: `pooling` is not `"gap"`.
+            ValueError: `pooling` is not `"gap"`.
         """
-        check_pooling(pooling)
+        self.check_pooling(pooling)
+        return tf.reduce_mean(tokens, axis=1)
+
+    def check_pooling(self, pooling):
+        """Raises an `InputError` for another pooling than `"gap"`."""
         if pooling != "gap":
             raise InputError(
                 f"a {type(self).__name__} has no class token: pooling must be 'gap', "
                 f"the mean of its map. Received: pooling={pooling!r}"
             )
-        return tf.reduce_mean(tokens, axis=1)
 
     def features(self, images, pooling="gap"):
         """Returns one feature an image, `(batch, embed_dim)`; see `pool`."""

@@ -29,24 +29,34 @@ class PatchAutoencoder(TrainingStep, keras.Model):
     `(batch, num_patches)`, 1 = hidden.
 
     Args:
-        encoder: Dictionary of arguments of the `ViTEncoder`.
+        encoder: Dictionary of arguments of the encoder, of `encoder_class`.
         mask_ratio, mask_sampler: As of `RandomMasking`.
         norm_pix_loss: Boolean. Whether targets are normalised patch by patch.
         seed: Integer. Masks depend on it, the step, the replica and the position.
+        patch_size: Integer, or `None` for the encoder's. Side of what is hidden as one.
     """
 
+    encoder_class = ViTEncoder
+
     def __init__(
-        self, encoder, mask_ratio, mask_sampler, norm_pix_loss, seed, name, **kwargs
+        self,
+        encoder,
+        mask_ratio,
+        mask_sampler,
+        norm_pix_loss,
+        seed,
+        patch_size=None,
+        **kwargs,
     ):
-        super().__init__(name=name, **kwargs)
+        super().__init__(**kwargs)
         self.autocast = False  # the layers cast; targets and noise must not be
         policy = self.dtype_policy
-        self.encoder = ViTEncoder(**encoder, dtype=policy)
-        size, patch_size = self.encoder.image_size, self.encoder.patch_size
+        self.encoder = self.encoder_class(**encoder, dtype=policy)
+        size, patch_size = self.encoder.image_size, patch_size or encoder["patch_size"]
         self.patchify = Patchify(patch_size, dtype=policy, name="patchify")
         self.unpatchify = Unpatchify(size, patch_size, dtype=policy, name="unpatchify")
         self.masking = RandomMasking(
-            mask_ratio, mask_sampler, self.encoder.grid_size, name="masking"
+            mask_ratio, mask_sampler, self.unpatchify.grid_size, name="masking"
         )
         self.masking.num_visible(self.num_patches)  # or says what does not fit
         self.mask_ratio = mask_ratio
@@ -61,7 +71,7 @@ class PatchAutoencoder(TrainingStep, keras.Model):
     @property
     def num_patches(self):
         """Patches of an image."""
-        return self.encoder.grid_size[0] * self.encoder.grid_size[1]
+        return self.masking.grid_size[0] * self.masking.grid_size[1]
 
     @property
     def num_encoded(self):
@@ -71,7 +81,7 @@ class PatchAutoencoder(TrainingStep, keras.Model):
     @property
     def patch_dim(self):
         """Values of a patch."""
-        return self.encoder.patch_size**2 * self.encoder.num_channels
+        return self.patchify.patch_size**2 * self.encoder.num_channels
 
     def hide(self, inputs, training=False):
         """Returns what `RandomMasking` makes of the images' patches.
@@ -91,6 +101,11 @@ class PatchAutoencoder(TrainingStep, keras.Model):
             seed=seed,
             training=training,
         )
+
+    def hidden_pixels(self, mask):
+        """Returns the mask of pixels `(batch, height, width, 1)` of one of patches."""
+        pixels = tf.repeat(mask[..., None], self.patchify.patch_size**2, axis=-1)
+        return self.unpatchify(pixels)
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True

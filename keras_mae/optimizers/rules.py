@@ -8,6 +8,7 @@ that matches nothing is an error: a rule that is never applied is a rule misspel
 import re
 from typing import NamedTuple
 
+from ..layers import MapEncoder
 from ..weights.rows import named_variables
 
 # Pattern of names, and the layer they belong to: of the pattern's match and the depth.
@@ -17,6 +18,11 @@ LAYERS = {
     r"(?:fc_norm|norm|head)\..+": lambda match, depth: depth + 1,
 }
 UNDECAYED_IN_FINETUNING = ("pos_embed", "cls_token")
+# The same of Keras' paths, where the encoder is convolutional.
+CONVOLUTIONAL_LAYERS = {
+    r"encoder/\w+_(\d+)/.+": lambda match, depth: int(match[1]) + 1,
+    r"(?!encoder/).+": lambda match, depth: depth + 1,
+}
 
 
 class VariableRule(NamedTuple):
@@ -35,7 +41,8 @@ def pretraining_rules(model, weight_decay=0.05):
     """Returns the table of pre-training: vectors are not decayed, tokens are.
 
     Args:
-        model: A `MaskedAutoencoder`, `ViTClassifier` or `ViTEncoder`.
+        model: A `MaskedAutoencoder`, another system, `ViTClassifier` or `ViTEncoder`.
+            What it has as `learning_rate_scale` tells the scale of a variable.
         weight_decay: Float.
 
     Raises:
@@ -43,26 +50,28 @@ def pretraining_rules(model, weight_decay=0.05):
 
     Reference: [He et al., 2022](https://arxiv.org/abs/2111.06377), table 8.
     """
+    scale = getattr(model, "learning_rate_scale", lambda variable: 1.0)
     return {
-        name: VariableRule(1.0, weight_decay if is_decayed(variable) else 0.0)
+        name: VariableRule(
+            scale(variable), weight_decay if is_decayed(variable) else 0.0
+        )
         for name, variable in _trainable(model).items()
     }
 
 
-def finetuning_rules(
-    model, weight_decay=0.05, layer_decay=0.75, undecayed=UNDECAYED_IN_FINETUNING
-):
+def finetuning_rules(model, weight_decay=0.05, layer_decay=0.75, undecayed=None):
     """Returns the table of fine-tuning: the lower a layer, the smaller its steps.
 
     Embeddings are layer 0, block i is layer i + 1, and what comes after the blocks is
     layer `depth + 1`; the learning rate of a layer is scaled by
-    `layer_decay ** (depth + 1 - layer)`.
+    `layer_decay ** (depth + 1 - layer)`. Convolutions count as blocks.
 
     Args:
-        model: A `ViTClassifier`.
+        model: A `ViTClassifier` or `ConvClassifier`.
         weight_decay: Float.
         layer_decay: Float in `(0, 1]`; 1 for one rate.
-        undecayed: Names of variables that are not decayed, besides vectors.
+        undecayed: Names of variables that are not decayed, besides vectors; `None` for
+            positions and class token, where there are any.
 
     Raises:
         ValueError: `layer_decay` is out of range; a name in `undecayed` or a pattern
@@ -77,8 +86,12 @@ def finetuning_rules(
             f"Received: layer_decay={layer_decay}"
         )
     names, depth = list(named_variables(model)), model.encoder.depth
+    patterns, tokens = LAYERS, UNDECAYED_IN_FINETUNING
+    if isinstance(model.encoder, MapEncoder):
+        patterns, tokens = CONVOLUTIONAL_LAYERS, ()
+    undecayed = tokens if undecayed is None else undecayed
     _check_present(undecayed, names)
-    layers = layers_of(names, depth)
+    layers = layers_of(names, depth, patterns)
 
     def rule(name, variable):
         decayed = is_decayed(variable) and name not in undecayed

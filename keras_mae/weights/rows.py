@@ -31,9 +31,12 @@ def named_variables(model):
 
     Args:
         model: A `MaskedAutoencoder`, `MaskTokenAutoencoder`, `ViTClassifier` or
-            `ViTEncoder`.
+            `ViTEncoder`; of a model with a convolutional encoder, of which there are
+            no files of others, names are Keras' paths.
     """
-    encoder = model if isinstance(model, ViTEncoder) else model.encoder
+    encoder = getattr(model, "encoder", model)
+    if not isinstance(encoder, ViTEncoder):
+        return {variable.path: variable for variable in model.weights}
     variables = _encoder(encoder)
     if getattr(model, "decoder", None) is not None:
         variables |= _decoder(model.decoder)
