@@ -78,6 +78,7 @@ def main(argv=None):
         signal.signal(number, lambda *_: stop.set())
     stop.wait()
     rest_server.shutdown()
+    rest_server.server_close()
     grpc_server.stop(grace=5).wait()
 
 
@@ -86,15 +87,7 @@ def start(args):
     model_store, grpc_server, rest_server, configured = _modules()
     versions, labels = configured(args.model_config_file, args.model_dir)
     store = model_store.ModelStore(args.model_dir, None, versions, labels)
-    address = f"{args.host}:{args.port}"
-    try:
-        over_rest = rest_server.start_rest_server(store, (args.host, args.rest_port))
-        over_grpc, port = grpc_server.start_grpc_server(store, address, args.threads)
-    except (OSError, RuntimeError, OverflowError) as error:
-        raise InputError(
-            f"cannot listen on the ports {args.port} and {args.rest_port}; choose "
-            f"others by --port and --rest_port: {error}"
-        ) from error
+    over_grpc, over_rest, port = _listen(args, store, grpc_server, rest_server)
     ready = {
         "model": store.name,
         "versions": sorted(store.versions),
@@ -103,6 +96,29 @@ def start(args):
         "rest_port": over_rest.server_port,
     }
     return over_grpc, over_rest, ready
+
+
+def _listen(args, store, grpc_server, rest_server):
+    ports = {"--port": args.port, "--rest_port": args.rest_port}
+    for name, port in ports.items():
+        if not 0 <= port < 2**16:
+            raise InputError(f"{name} is 0 to 65535. Received: {port}")
+    try:
+        over_rest = rest_server.start_rest_server(store, (args.host, args.rest_port))
+    except OSError as error:
+        raise _taken("--rest_port", args.rest_port, error) from error
+    try:
+        address = f"{args.host}:{args.port}"
+        over_grpc, port = grpc_server.start_grpc_server(store, address, args.threads)
+    except RuntimeError as error:
+        over_rest.shutdown()
+        over_rest.server_close()
+        raise _taken("--port", args.port, error) from error
+    return over_grpc, over_rest, port
+
+
+def _taken(name, port, error):
+    return InputError(f"cannot listen on {name} {port}; choose another: {error}")
 
 
 def _modules():

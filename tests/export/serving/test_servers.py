@@ -109,7 +109,7 @@ BAD = {
     "no picture": (
         request("serve_bytes", image_bytes=[b"no picture"]),
         "INVALID_ARGUMENT",
-        "",
+        "JPEG",
     ),
     "content too short": (
         request(images=tensor(tf.float32, (1, 32, 24, 3), tensor_content=b"abc")),
