@@ -8,12 +8,13 @@ from keras_mae.program import InputError
 from .decoding import BYTE_CHANNELS, blank_invalid
 
 
-def make_cases(outputs, seed=0):
+def make_cases(outputs, seed=0, max_batch=None):
     """Returns random batches for every signature that outputs can have.
 
     Args:
         outputs: `Outputs`.
         seed: Integer. Seed of the pictures.
+        max_batch: Integer. Images of a batch, at most; `None` for any number.
 
     Returns:
         Dictionary from signature to a list of batches, the first one of a single
@@ -43,7 +44,12 @@ def make_cases(outputs, seed=0):
         ]
     if "reconstruct" in outputs.names:
         cases["reconstruct"] = [_masked(rng, batch, outputs.model) for batch in normal]
-    return cases
+    return {
+        name: [
+            batch for batch in batches if max_batch is None or _size(batch) <= max_batch
+        ]
+        for name, batches in cases.items()
+    }
 
 
 def add_files(cases, preprocessing, paths):
@@ -113,6 +119,10 @@ def smooth_pictures(rng, n, size, channels):
     coarse = rng.uniform(0, 255, (n, 4, 4, channels))
     pixels = tf.image.resize(coarse, size, "bicubic")
     return tf.cast(tf.clip_by_value(pixels, 0, 255), tf.uint8).numpy()
+
+
+def _size(batch):
+    return len(next(iter(batch.values())))
 
 
 def _byte_cases(first, second):

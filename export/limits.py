@@ -31,6 +31,18 @@ class Limits:
             if value < 1:
                 raise ValueError(f"`{name}` must be at least 1. Received: {value}")
 
+    def check_model(self, image_size):
+        """Raises a `ValueError` if pictures twice as large as the model's do not pass.
+
+        With such pictures, each export is compared with Keras.
+        """
+        least = 4 * image_size[0] * image_size[1]
+        if self.max_pixels < least:
+            raise ValueError(
+                f"`max_pixels` must be at least {least}, for a model of images of "
+                f"{image_size[0]} x {image_size[1]}. Received: {self.max_pixels}"
+            )
+
     def check_batch(self, batch):
         """Returns a tensor whose first axis is as long as a batch may be."""
         size = tf.shape(batch)[0]

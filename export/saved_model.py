@@ -6,7 +6,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from keras_mae.atomic import new_directory
-from keras_mae.program import InputError, unknown
+from keras_mae.program import InputError, checking_input, unknown
 
 from .cases import expected_outputs, make_cases, max_error
 from .limits import Limits
@@ -45,7 +45,7 @@ def write_saved_model(
 
     Raises:
         InputError: The model does not have these outputs, the precision is unknown,
-            or the version exists.
+            its images exceed the limits, or the version exists.
         RuntimeError: The result is not servable or differs from Keras: by more than
             1e-4 (relative to the largest value, where that exceeds 1), or, in bfloat16,
             by a cosine below .999 between the outputs of an image.
@@ -53,6 +53,8 @@ def write_saved_model(
     if precision not in PRECISIONS:
         raise unknown("precision", precision, PRECISIONS)
     outputs, limits = choose_outputs(model, **chosen), limits or Limits()
+    with checking_input():
+        limits.check_model(outputs.encoder.image_size)
     path, served = version_path(output, version), outputs
     if precision == "bfloat16":
         served = outputs.of_model(in_bfloat16(outputs.model))
@@ -61,7 +63,8 @@ def write_saved_model(
         meta_graph = read_meta_graph(temporary)
         check_servable(meta_graph)
         signatures = describe_signatures(meta_graph)
-        error, cosine = _compare(outputs, signatures, temporary, precision)
+        cases = make_cases(outputs, max_batch=limits.max_batch)
+        error, cosine = _compare(outputs, signatures, cases, temporary, precision)
         manifest = make_manifest(served, signatures, error, PACKAGES)
         if precision != "float32":
             manifest |= {"quantization": precision, "min_cosine": cosine}
@@ -120,9 +123,9 @@ def _save(model, directory, signatures):
         tf.saved_model.save(Servable(model), str(directory), signatures, options)
 
 
-def _compare(outputs, signatures, directory, precision):
+def _compare(outputs, signatures, cases, directory, precision):
     """Returns the largest error of all signatures and the least cosine, or raises."""
-    loaded, cases = tf.saved_model.load(str(directory)).signatures, make_cases(outputs)
+    loaded = tf.saved_model.load(str(directory)).signatures
     errors, cosines = [], []
     for name in signatures:
         for batch in cases[name]:

@@ -66,7 +66,7 @@ def _cases(outputs, manifest, images):
         pixels = manifest["signatures"]["session"]["inputs"]["images"]
         batches = make_images(outputs, pixels["dtype"] == "uint8", images)
         return {"session": [{"images": batch} for batch in batches]}
-    cases = make_cases(outputs)
+    cases = make_cases(outputs, max_batch=manifest["limits"]["max_batch"])
     add_files(cases, outputs.encoder.preprocessing, images)
     return cases
 

@@ -24,12 +24,12 @@ def error_of(arguments, capsys):
 def test_classes_are_named_by_a_file(arguments, tmp_path):
     (tmp_path / "names.txt").write_text("fourmi\nabeille\nchat\nchien\n")
     names = ("--class_names", tmp_path / "names.txt")
-    limits = ("--max_batch", 8, "--max_pixels", 1000)
+    limits = ("--max_batch", 2, "--max_pixels", 4000)
     to_saved_model.main(arguments("--outputs", "classes", *names, "--top", 2, *limits))
     manifest = read_manifest(tmp_path / "vit" / "1")
     assert manifest["class_names"] == ["fourmi", "abeille", "chat", "chien"]
     assert (manifest["outputs"], manifest["top"]) == (["classes"], 2)
-    assert manifest["limits"] == {"max_batch": 8, "max_pixels": 1000, "max_ratio": 100}
+    assert manifest["limits"] == {"max_batch": 2, "max_pixels": 4000, "max_ratio": 100}
     outputs = manifest["signatures"]["serve_bytes"]["outputs"]
     assert outputs["classes"]["dtype"] == "string"
     assert outputs["scores"]["shape"] == [None, 2]
@@ -43,6 +43,10 @@ def test_outputs_that_a_model_does_not_have_are_one_line(arguments, capsys):
 def test_limits_are_checked(arguments, capsys):
     line = error_of(arguments("--max_batch", 0), capsys)
     assert "`max_batch` must be at least 1. Received: 0" in line
+    line = error_of(arguments("--max_pixels", 3000), capsys)
+    assert (
+        "`max_pixels` must be at least 3072, for a model of images of 32 x 24" in line
+    )
 
 
 def test_missing_names_of_classes_are_told(tmp_path):
