@@ -100,8 +100,9 @@ def write_onnx(
         if quantization is not None:
             details |= _write_quantized(file, outputs, pixels, quantization, images)
         write_json(manifest_path(file), _manifest(file, outputs, **details))
-        if overwrite and not data_path(file).exists():
-            data_path(path).unlink(missing_ok=True)
+        is_one_file = not data_path(file).exists()
+    if is_one_file:  # the data of the file that was there belong to nothing now
+        data_path(path).unlink(missing_ok=True)
     return path
 
 
@@ -118,11 +119,7 @@ def save(model, file):
 def _write_float32(file, outputs, pixels):
     """Writes a file that has passed; returns what the manifest tells of it."""
     graph = convert(outputs, pixels)
-    noisy = outputs.of_model(perturbed(outputs.model))
-    attach_weights(graph, noisy.model)
-    save(graph, file)
-    check_graph(file)
-    error = check_parity(file, noisy, pixels)
+    error = _check_perturbed(graph, file, outputs, pixels)
     attach_weights(graph, outputs.model)
     signature = describe_graph(graph.graph)
     graph.metadata_props["signature"] = json.dumps(signature)
@@ -131,6 +128,14 @@ def _write_float32(file, outputs, pixels):
     check_graph(file)
     error = max(error, check_parity(file, outputs, pixels))
     return {"signature": signature, "max_error": error, "quantization": None}
+
+
+def _check_perturbed(graph, file, outputs, pixels):
+    noisy = outputs.of_model(perturbed(outputs.model))
+    attach_weights(graph, noisy.model)
+    save(graph, file)
+    check_graph(file)
+    return check_parity(file, noisy, pixels)
 
 
 def _write_quantized(file, outputs, pixels, method, images):
