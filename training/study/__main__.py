@@ -5,7 +5,13 @@ import json
 
 from keras_mae.program import RunError, one_line_errors
 
-from ..command_line import add_run_arguments, chosen_config, program_parser
+from ..command_line import (
+    add_data_arguments,
+    add_set_argument,
+    chosen_config,
+    program_parser,
+)
+from ..recipes import list_recipes
 from ..study_config import StudyConfig
 from ..workdir import write_atomically
 from .cells import cells_of
@@ -77,7 +83,8 @@ def _arguments(argv):
         "goes on where it was interrupted, and more cells may be added to its folder. "
         "Writes study.json, study.md and a PNG for each part.",
         [
-            "python -m training.study --recipe study_demo --data demo --tiny",
+            "python -m training.study --recipe study_demo --data demo --tiny "
+            "--workdir runs/study_tiny",
             "python -m training.study --recipe study_cifar10 --data tfds:cifar10 "
             "--data_dir DIR --workdir runs/study_cifar10",
             "python -m training.study --recipe study_cifar10 --data tfds:cifar10 "
@@ -89,7 +96,14 @@ def _arguments(argv):
         ],
         StudyConfig(),
     )
-    add_run_arguments(parser, StudyConfig)
+    recipes = ", ".join(list_recipes(StudyConfig))
+    parser.add_argument("--recipe", required=True, help=f"one of: {recipes}")
+    add_data_arguments(parser)
+    parser.add_argument("--workdir", help="folder of the study (default: runs/RECIPE)")
+    add_set_argument(parser)
+    parser.add_argument(
+        "--tiny", action="store_true", help="shrink everything: ends within a minute"
+    )
     for kind in ("pretrain", "finetune"):
         parser.add_argument(
             f"--{kind}",

@@ -16,6 +16,7 @@ from ..recipes import get_recipe
 from ..study_config import MASKED, StudyConfig
 from ..workdir import open_workdir
 from .cells import training_cell
+from .occlusion import load_boxes
 
 CONTEXT = "context_encoder"
 # What the Context Encoder takes from the recipe of the others; masks lie on their grid.
@@ -103,6 +104,8 @@ def open_experiment(config, data, workdir, data_dir=None, tiny=False):
     finetune = dataclasses.replace(finetune, **shared)
     finetune = apply_settings(finetune, config.finetune_settings)
     train, test = load_splits(data, data_dir)
+    if config.boxes is not None:
+        load_boxes(config.boxes, test.num_examples)
     recipes = {"pretrain": pretrain, "context": context, "finetune": finetune}
     settings = {
         f"{kind}.{name}": value
