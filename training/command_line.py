@@ -130,8 +130,8 @@ def describe(config):
     (wrapper,) = parser._wrappers
     lines = []
     for field in wrapper.fields:
-        value = getattr(config, field.name)
-        lines.append(f"  {field.name:20} {value!s:22} {field.help or ''}".rstrip())
+        value, text = getattr(config, field.name), " ".join((field.help or "").split())
+        lines.append(f"  {field.name:20} {value!s:22} {text}".rstrip())
     return "\n".join(lines)
 
 
