@@ -103,17 +103,6 @@ def expected_outputs(outputs, signature, batch):
     return {name: value.numpy() for name, value in results.items()}
 
 
-def max_error(expected, received):
-    """Returns the largest difference between two dictionaries of arrays.
-
-    Absolute, but divided by the largest expected value where that exceeds 1:
-    encoders without a final norm have tokens in the hundreds. NaN and infinities
-    come through; outputs that were not received do not count.
-    """
-    errors = [_error(expected[name], array) for name, array in received.items()]
-    return float(np.max(errors))  # unlike max(), passes NaN on
-
-
 def smooth_pictures(rng, n, size, channels):
     """Returns random uint8 pictures `(n, height, width, channels)` without edges."""
     coarse = rng.uniform(0, 255, (n, 4, 4, channels))
@@ -162,12 +151,3 @@ def _read(path, preprocessing):
         raise InputError(
             f"{path} is not a JPEG or PNG of {preprocessing.num_channels} channels"
         ) from error
-
-
-def _error(expected, received):
-    if expected.shape != received.shape:
-        return float("inf")
-    if expected.dtype.kind not in "fiu":  # names of classes, flags
-        return 0.0 if np.array_equal(expected, received) else float("inf")
-    scale = max(1.0, float(np.max(np.abs(expected))))
-    return float(np.max(np.abs(expected - received))) / scale

@@ -1,11 +1,8 @@
 """Images on which an ONNX graph is compared with Keras, and how near it comes."""
 
-import numpy as np
 import tensorflow as tf
 
 from .cases import add_files, make_cases
-
-MIN_COSINE = 0.999  # of what a quantized file returns to what Keras does
 
 
 def make_images(outputs, pixels=False, files=()):
@@ -42,28 +39,3 @@ def expected_of(outputs, images):
     if images.dtype == tf.uint8:
         images = outputs.encoder.preprocessing.normalise(images)
     return {name: value.numpy() for name, value in outputs(images).items()}
-
-
-def min_cosine(expected, received):
-    """Returns the least cosine between an image's outputs, each as one long vector.
-
-    Args:
-        expected, received: Dictionaries of arrays `(batch, ...)`. What holds no numbers
-            (names of classes) does not count.
-    """
-    cosines = [
-        _cosine(values, received[name])
-        for name, values in expected.items()
-        if values.dtype.kind == "f"
-    ]
-    return float(np.min(cosines))
-
-
-def _cosine(first, second):
-    first, second = (
-        np.reshape(x, (len(x), -1)).astype("float64") for x in (first, second)
-    )
-    norms = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
-    cosines = np.sum(first * second, axis=1) / np.maximum(norms, 1e-30)
-    both_zero = ~np.any(first, axis=1) & ~np.any(second, axis=1)
-    return np.min(np.where(both_zero, 1.0, cosines))

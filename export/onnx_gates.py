@@ -5,8 +5,8 @@ import onnxruntime
 
 from keras_mae.program import RunError
 
-from .cases import max_error
-from .onnx_cases import MIN_COSINE, expected_of, make_images, min_cosine
+from .nearness import MIN_COSINE, max_error, min_cosine
+from .onnx_cases import expected_of, make_images
 from .reader import as_bytes
 
 TOLERANCE = 1e-4

@@ -8,10 +8,10 @@ import tensorflow as tf
 from keras_mae.atomic import new_directory
 from keras_mae.program import InputError, checking_input, unknown
 
-from .cases import expected_outputs, make_cases, max_error
+from .cases import expected_outputs, make_cases
 from .limits import Limits
 from .manifest import hash_files, make_manifest, manifest_path, write_json
-from .onnx_cases import MIN_COSINE, min_cosine
+from .nearness import MIN_COSINE, max_error, min_cosine
 from .outputs import choose_outputs
 from .precision import PRECISIONS, in_bfloat16
 from .quiet import quiet

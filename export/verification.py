@@ -12,9 +12,10 @@ import numpy as np
 from keras_mae.program import InputError
 from keras_mae.weights import encoder_of
 
-from .cases import add_files, expected_outputs, make_cases, max_error
+from .cases import add_files, expected_outputs, make_cases
 from .manifest import changed_files, data_path, plain_config, read_manifest
-from .onnx_cases import MIN_COSINE, expected_of, make_images, min_cosine
+from .nearness import MIN_COSINE, max_error, min_cosine
+from .onnx_cases import expected_of, make_images
 from .outputs import choose_outputs
 from .resized import resized
 

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from export.cases import expected_outputs, make_cases, max_error, smooth_pictures
+from export.cases import expected_outputs, make_cases, smooth_pictures
+from export.nearness import max_error
 from export.outputs import available_outputs, choose_outputs
 from export.saved_model import write_saved_model
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from export.cases import add_files, expected_outputs, make_cases, max_error
+from export.cases import add_files, expected_outputs, make_cases
 from export.outputs import choose_outputs
 from keras_mae.program import InputError
 
@@ -64,23 +64,3 @@ def test_pictures_for_two_channels_are_refused():
     outputs = choose_outputs(make_encoder(num_channels=2, depth=1))
     with pytest.raises(InputError, match="cannot test a model of 2"):
         add_files(make_cases(outputs), outputs.encoder.preprocessing, ["a.png"])
-
-
-def test_max_error_is_absolute_below_one_and_relative_above():
-    small, large = np.array([0.5, 0.25]), np.array([200.0, 100.0])
-    expected = {"features": small, "tokens": large}
-    assert max_error(expected, {"features": small + 0.5}) == 0.5
-    assert max_error(expected, {"features": small, "tokens": large + 50}) == 0.25
-
-
-def test_max_error_keeps_nan_and_sees_wrong_shapes():
-    expected = {"features": np.zeros(2), "tokens": np.zeros(2)}
-    nan = {"features": np.zeros(2), "tokens": np.array([0, np.nan])}
-    assert np.isnan(max_error(expected, nan))
-    assert max_error(expected, {"features": np.zeros(3)}) == np.inf
-
-
-def test_names_of_classes_are_equal_or_not():
-    expected = {"classes": np.array([b"ant", b"bee"])}
-    assert max_error(expected, expected) == 0
-    assert max_error(expected, {"classes": np.array([b"bee", b"ant"])}) == np.inf

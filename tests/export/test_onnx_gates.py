@@ -3,7 +3,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from export.onnx_cases import make_images, min_cosine
+from export.nearness import min_cosine
+from export.onnx_cases import make_images
 from export.onnx_gates import (
     check_cosine,
     check_graph,

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from export.onnx_cases import expected_of, min_cosine
+from export.nearness import min_cosine
+from export.onnx_cases import expected_of
 from export.onnx_file import write_onnx
 from export.outputs import choose_outputs
 
