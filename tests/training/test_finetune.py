@@ -82,6 +82,11 @@ def test_results_are_those_of_the_saved_model(run, stripes):
     assert results["test_loss"] == pytest.approx(results["val_loss"], abs=1e-5)
 
 
+def test_saved_model_knows_the_names_of_its_classes(run):
+    model = keras_mae.load(run[0] / "model.keras")
+    assert model.class_names == ("columns", "rows", "squares")
+
+
 def test_workdir_tells_model_settings_and_rules(run, pretrained):
     workdir, _, _ = run
     config = json.loads((workdir / "config.json").read_text())
