@@ -39,7 +39,7 @@ CONTEXT_ENCODERS = {
 CONTEXT_INPAINTERS = {
     "context_inpainter_micro": Preset(
         "28 px grey digits, trains on a CPU in minutes",
-        1,
+        841_792,
         {
             "image_size": 28,
             "num_channels": 1,
@@ -50,7 +50,7 @@ CONTEXT_INPAINTERS = {
     ),
     "context_inpainter_small": Preset(
         "32 px colour images",
-        1,
+        5_920_768,
         {
             "image_size": 32,
             "filters": (64, 128, 256),
@@ -58,7 +58,7 @@ CONTEXT_INPAINTERS = {
             "overlap": 2,
         },
     ),
-    "context_inpainter_paper": Preset("the paper's inpainter, 128 px", 1, {}),
+    "context_inpainter_paper": Preset("the paper's inpainter, 128 px", 73_890_112, {}),
 }
 
 

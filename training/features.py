@@ -37,11 +37,16 @@ class FrozenEncoder:
     Weights are read as they are at each call, and never changed.
 
     Args:
-        encoder: A `ViTEncoder`. Replicas are those of the strategy it was made under.
+        encoder: A `ViTEncoder` or `MapEncoder`. Replicas are those of the strategy it
+            was made under.
         pooling: `"gap"` or `"token"`.
+
+    Raises:
+        InputError: The encoder has no such pooling.
     """
 
     def __init__(self, encoder, pooling):
+        encoder.check_pooling(pooling)
         self.strategy = strategy = encoder.distribute_strategy
         self.dim = encoder.embed_dim
 

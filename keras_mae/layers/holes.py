@@ -1,7 +1,9 @@
-"""What a convolutional network sees in place of a hole: the mean colour."""
+"""Holes of images: how large the paper's are, and what a network sees in them."""
 
 import numpy as np
 import tensorflow as tf
+
+from .context_samplers import CentreSampler
 
 
 def fill_holes(images, hidden, value):
@@ -35,3 +37,28 @@ def hole_value(fill, preprocessing):
         )
     mean, std = np.float32(preprocessing.mean), np.float32(preprocessing.std)
     return (np.float32(fill) / 255 - mean) / std
+
+
+def paper_ratio(sampler, image_size, overlap=0, patch_size=1):
+    """Returns the mask ratio of the paper's holes: the centre but for a band, or 1/4.
+
+    Args:
+        sampler: A `MaskSampler`.
+        image_size: `(height, width)`.
+        overlap: Integer. Width in pixels of the central half's visible band.
+        patch_size: Integer. Side of the squares that masks are made of.
+
+    Raises:
+        ValueError: No hole is left in the centre, or it is not made of such squares.
+    """
+    if not isinstance(sampler, CentreSampler):
+        return 0.25
+    hole = [side // 2 - 2 * overlap for side in image_size]
+    if min(hole) < 1 or any(side % patch_size for side in hole):
+        raise ValueError(
+            "`overlap` must leave a hole in the central half of the image, of whole "
+            f"squares of {patch_size} px. Received: {overlap=} with {image_size=}"
+        )
+    # Half a square less than the hole, so that rounding does not add one.
+    squares = hole[0] * hole[1] / patch_size**2 - 0.5
+    return squares * patch_size**2 / (image_size[0] * image_size[1])

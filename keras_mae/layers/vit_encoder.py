@@ -236,6 +236,10 @@ class ViTEncoder(keras.Model):
         """Returns one feature an image of this encoder's tokens; see `pool`."""
         return pool(tokens, pooling)
 
+    def check_pooling(self, pooling):
+        """Raises an `InputError` for a pooling that this encoder does not have."""
+        check_pooling(pooling)
+
     def get_config(self):
         config = keras.layers.Layer.get_config(self)
         for name in CONFIG_NAMES:

@@ -7,7 +7,7 @@ import tensorflow as tf
 from ..context_losses import adversarial_losses, inpainting_loss
 from ..context_presets import CONTEXT_INPAINTERS, context_arguments
 from ..layers import BottleneckEncoder, CentreSampler, get_sampler
-from ..layers.holes import fill_holes, hole_value
+from ..layers.holes import fill_holes, hole_value, paper_ratio
 from ..layers.inpainting import Discriminator, InpaintingDecoder
 from ..preprocessing import IMAGENET_MEAN, Preprocessing, as_size
 from .patch_autoencoder import PatchAutoencoder, as_inputs
@@ -103,11 +103,16 @@ class ContextInpainter(PatchAutoencoder):
         }
         sampler = get_sampler(mask_sampler)
         if mask_ratio is None:
-            mask_ratio = _own_ratio(sampler, as_size(image_size), overlap, patch_size)
+            mask_ratio = paper_ratio(sampler, as_size(image_size), overlap, patch_size)
         objective = (mask_ratio, sampler, False, seed)
         super().__init__(encoder, *objective, patch_size, name=name, **kwargs)
         _check_range(self.preprocessing)
         self.paints_centre = isinstance(sampler, CentreSampler)
+        if self.paints_centre and mask_ratio > 0.25:
+            raise ValueError(
+                "`mask_ratio` must be at most 0.25 with mask_sampler='centre': a "
+                f"quarter of the image is painted. Received: mask_ratio={mask_ratio}"
+            )
         self.overlap = overlap
         self.overlap_weight = overlap_weight
         self.adversarial_weight = adversarial_weight
@@ -227,16 +232,27 @@ class ContextInpainter(PatchAutoencoder):
             adversarial, discriminator = self._judge(x, y_pred)
             share = self.adversarial_weight
             generator = (1 - share) * reconstruction + share * adversarial
-            scaled = [
-                self.optimizer.scale_loss(loss) for loss in (generator, discriminator)
-            ]
-        gradients = [
-            tape.gradient(scaled[self._is_judge(variable)], variable.value)
-            for variable in self.trainable_variables
-        ]
+            losses = (generator, discriminator)
+            scaled = [self.optimizer.scale_loss(loss) for loss in losses]
+        gradients = self._of_own_loss(tape, *scaled)
         del tape
         self._track((reconstruction, adversarial, discriminator))
         return generator, gradients
+
+    def _of_own_loss(self, tape, generator, discriminator):
+        """Returns the gradient of every variable, of its own network's loss."""
+        judges = [self._is_judge(variable) for variable in self.trainable_variables]
+        found = {}
+        for loss, judging in ((generator, False), (discriminator, True)):
+            own = [
+                variable.value
+                for variable, judge in zip(
+                    self.trainable_variables, judges, strict=True
+                )
+                if judge == judging
+            ]
+            found[judging] = iter(tape.gradient(loss, own))
+        return [next(found[judge]) for judge in judges]
 
     def _track(self, losses):
         """Averages this replica's losses; those of a step left out do not count."""
@@ -282,21 +298,6 @@ class ContextInpainter(PatchAutoencoder):
 
     def _corner(self):
         return [side // 4 for side in self.encoder.image_size]
-
-
-def _own_ratio(sampler, image_size, overlap, patch_size):
-    """Returns the mask ratio that hides what the paper's holes do."""
-    if not isinstance(sampler, CentreSampler):
-        return 0.25
-    hole = [side // 2 - 2 * overlap for side in image_size]
-    if min(hole) < 1 or any(side % patch_size for side in hole):
-        raise ValueError(
-            "`overlap` must leave a hole in the central half of the image, of whole "
-            f"squares of {patch_size} px. Received: {overlap=} with {image_size=}"
-        )
-    # Half a square less than the hole, so that rounding does not add one.
-    squares = hole[0] * hole[1] / patch_size**2 - 0.5
-    return squares * patch_size**2 / (image_size[0] * image_size[1])
 
 
 def _check_range(preprocessing):

@@ -1,3 +1,5 @@
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -5,6 +7,7 @@ import tensorflow as tf
 
 import keras_mae
 from keras_mae import ContextInpainter
+from keras_mae.context_presets import CONTEXT_INPAINTERS
 from keras_mae.optimizers import pretraining_rules
 
 from ..checks import check_model
@@ -35,6 +38,14 @@ def squares(*holes):
 
 
 CENTRE = squares((slice(6, 10), slice(6, 10)))  # the central 8, but for a band of 2
+
+
+@pytest.mark.parametrize("name", CONTEXT_INPAINTERS)
+def test_presets_have_as_many_parameters_as_they_say(name):
+    with tf.Graph().as_default():  # without any numbers
+        model = ContextInpainter.from_preset(name)
+    counted = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    assert counted == CONTEXT_INPAINTERS[name].parameters
 
 
 @pytest.mark.parametrize("mask_sampler", ["centre", "region"])
@@ -229,6 +240,7 @@ def test_reconstruction_pastes_what_was_visible(tiny, images):
     ("overrides", "message"),
     [
         ({"image_size": 18}, "must be multiples of 4, 2 for each of `filters`"),
+        ({"mask_ratio": 0.5}, "must be at most 0.25 with mask_sampler='centre'"),
         ({"overlap": 4}, "must leave a hole in the central half"),
         ({"overlap": 1, "patch_size": 4}, "of whole squares of 4 px"),
         (
