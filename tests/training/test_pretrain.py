@@ -127,10 +127,12 @@ def test_finished_run_is_not_run_again(run, capsys):
     np.testing.assert_array_equal(weights_of(workdir), before)
 
 
-def test_two_replicas_train(tmp_path):
+def test_two_replicas_train_as_one_device(run, tmp_path):
+    _, settings, results = run
     options = ("--strategy", "mirrored", "--replicas", "2")
-    results = pretrain.main(command(tmp_path, "epochs=1", options=options))
-    assert np.isfinite(results["loss"])
+    again = pretrain.main(command(tmp_path, *settings, options=options))
+    assert again["loss"] == pytest.approx(results["loss"], rel=1e-5)
+    assert again["gradient_norm"] == pytest.approx(results["gradient_norm"], rel=1e-4)
 
 
 @pytest.mark.slow
