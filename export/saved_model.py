@@ -6,6 +6,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from keras_mae.atomic import new_directory
+from keras_mae.layers.served import served_norms
 from keras_mae.program import InputError, checking_input, unknown
 
 from .cases import expected_outputs, make_cases
@@ -119,7 +120,7 @@ class Servable(tf.Module):
 
 def _save(model, directory, signatures):
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    with quiet("tensorflow", "absl"):
+    with quiet("tensorflow", "absl"), served_norms():
         tf.saved_model.save(Servable(model), str(directory), signatures, options)
 
 

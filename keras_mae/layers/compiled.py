@@ -13,6 +13,8 @@ import contextvars
 import keras
 import tensorflow as tf
 
+from .served import is_served, served_norm
+
 # Replicas are traced in threads of their own, which begin with the default.
 _COMPILING = contextvars.ContextVar("compiling", default=False)
 _RSQRT_2, _RSQRT_2PI = 0.7071067811865476, 0.3989422804014327
@@ -73,9 +75,12 @@ class LayerNorm(keras.layers.LayerNormalization):
         super().__init__(epsilon=epsilon, **kwargs)
 
     def call(self, inputs):
-        if not is_compiling():
+        if not (is_compiling() or is_served()):
             return super().call(inputs)
         gamma, beta = (tf.convert_to_tensor(w) for w in (self.gamma, self.beta))
+        if is_served():
+            inputs = tf.cast(inputs, self.compute_dtype)
+            return served_norm(inputs, gamma, beta, self.epsilon)
         epsilon = tf.constant(self.epsilon, tf.float32)
         return _compiled_norm(inputs, gamma, beta, epsilon)
 
