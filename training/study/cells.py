@@ -47,6 +47,13 @@ def training_cell(cell):
     return dataclasses.replace(cell, part="training", preset=None, state=None)
 
 
+def needs_training(cell):
+    """Whether a cell measures trained weights."""
+    if cell.part == "representation":
+        return cell.system not in ("pixels", "untrained")
+    return cell.part == "distance" or cell.state == TRAINED
+
+
 def cells_of(config, ratio):
     """Returns the cells of a study in the order in which they are measured.
 

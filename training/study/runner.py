@@ -11,7 +11,7 @@ import keras_mae
 from keras_mae.program import RunError
 
 from . import occlusion
-from .cells import INITIAL, Cell, training_cell
+from .cells import Cell, needs_training, training_cell
 from .compute import compute_figures
 from .distance import distance_figures
 from .gradients import gradient_figures, training_batch
@@ -44,6 +44,8 @@ class Runner:
         """Returns the outcomes of cells and of the trainings that they need."""
         for place, cell in enumerate(cells, 1):
             print(f"[{place}/{len(cells)}] {cell.part} {cell.name}", flush=True)
+            if needs_training(cell):
+                self.outcome(training_cell(cell))
             self.outcome(cell)
         return list(self.outcomes.values())
 
@@ -61,6 +63,7 @@ class Runner:
         began = time.perf_counter()
         try:
             figures = MEASURES[cell.part](self, cell)
+            self.store.save(cell, figures, time.perf_counter() - began)
         except Exception as error:  # whatever it is, other cells may work
             traceback.print_exc()
             text = " ".join(str(error).split())  # of many lines, one
@@ -70,7 +73,6 @@ class Runner:
         finally:
             keras.backend.clear_session()
             gc.collect()
-        self.store.save(cell, figures, time.perf_counter() - began)
         print(f"    {time.perf_counter() - began:.1f} s", flush=True)
         return Outcome(cell, figures)
 
@@ -87,8 +89,7 @@ class Runner:
 
 
 def _representation(runner, cell):
-    untrained = cell.system in ("pixels", "untrained")
-    training = None if untrained else runner.training(cell)
+    training = runner.training(cell) if needs_training(cell) else None
     return representation_figures(runner.experiment, cell, training)
 
 
@@ -135,7 +136,7 @@ def _occlusion(runner, cell):
 
 def _model(runner, cell):
     """Returns the model of a cell: trained, or as it is before that."""
-    if cell.state == INITIAL:
+    if not needs_training(cell):
         return initial_model(runner.experiment, cell)
     runner.training(cell)
     return keras_mae.load(model_path(runner.experiment, cell), compile=False)

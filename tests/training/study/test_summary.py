@@ -29,7 +29,7 @@ def test_lists_are_summarised_element_by_element():
 def test_one_seed_has_no_deviation():
     (summary,) = summarise(outcomes({"a": 1.0}))
     assert summary.figures["a"] == Spread(1.0, None, 1)
-    assert "| 1 |" in markdown([summary], [])
+    assert "| 1 | 1 |" in markdown([summary], [])
 
 
 def test_figures_that_some_seeds_do_not_have_say_so():
