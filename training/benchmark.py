@@ -234,6 +234,11 @@ def main(argv=None):
         if arguments.recipe:
             config = get_recipe(arguments.recipe, PretrainConfig)
         config = apply_settings(config, arguments.set)
+        if arguments.plain and config.system != "mae":
+            raise InputError(
+                "--plain times a masked autoencoder of stock Keras layers: it needs "
+                f"system=mae; received system={config.system}"
+            )
         if arguments.input:
             data, size = arguments.data, config.image_size or 224
             results = input_benchmark(data, arguments.steps, size, arguments.data_dir)

@@ -5,7 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
-from .draws import draw_integers, draw_uniform
+from .draws import draw_integers, draw_uniform, fold_in
 from .vit_encoder import token_init
 
 
@@ -52,7 +52,6 @@ class PatchCorruption(keras.layers.Layer):
         mask_token = tf.cast(tf.convert_to_tensor(self.mask_token), tokens.dtype)
         if seed is None or not self.is_random:
             return tf.where(hidden[..., None], mask_token, tokens)
-        fold_in = tf.random.experimental.stateless_fold_in
         rank, ends = self._rank(hidden, fold_in(seed, 0)), self._ends(hidden)
         gets_token = rank < ends[0]
         gets_other = (rank >= ends[0]) & (rank < ends[1])

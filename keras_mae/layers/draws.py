@@ -28,6 +28,19 @@ def part_of_batch(index, count):
         _PART.reset(token)
 
 
+def fold_in(seed, number):
+    """Returns the seed `(2,)` of a part of what `seed` is for.
+
+    As `tf.random.experimental.stateless_fold_in`, which without the algorithm's name
+    gives another seed under XLA where one half of `seed` is negative.
+
+    Args:
+        seed: Integer tensor `(2,)`.
+        number: Integer, of the part.
+    """
+    return tf.random.experimental.stateless_fold_in(seed, number, alg="philox")
+
+
 def draw_integers(shape, seed, limit, axis=0):
     """Returns int32 in `[0, limit)` that depend on `seed` `(2,)` alone.
 

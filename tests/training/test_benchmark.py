@@ -58,6 +58,12 @@ def place(plain, ours):
         weight.assign(source)
 
 
+def test_stock_layers_are_those_of_a_masked_autoencoder(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        benchmark.main(["--recipe", "demo", "--plain", "--set", "system=simmim"])
+    assert "it needs system=mae; received system=simmim" in capsys.readouterr().err
+
+
 def test_steps_must_be_positive(capsys):
     with pytest.raises(SystemExit, match="2"):
         benchmark.main(["--steps", "0"])

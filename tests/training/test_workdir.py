@@ -1,0 +1,36 @@
+import dataclasses
+import json
+
+import pytest
+
+from keras_mae.program import InputError
+from training.workdir import open_workdir
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    epochs: int = 3
+    shares: tuple[float, ...] = (0.2, 1.0)
+    system: str = "mae"
+
+
+def run_of_an_earlier_version(folder, **settings):
+    (folder / "config.json").write_text(json.dumps({"data": "demo", **settings}))
+
+
+def test_a_run_that_lacks_later_settings_goes_on_with_their_defaults(tmp_path):
+    run_of_an_earlier_version(tmp_path, epochs=5)
+    settings = Settings(epochs=5)
+    assert open_workdir(tmp_path, settings, data="demo") == tmp_path
+
+
+def test_a_later_setting_that_is_no_default_makes_another_run(tmp_path):
+    run_of_an_earlier_version(tmp_path, epochs=3)
+    with pytest.raises(InputError, match=r"system \(there 'mae', here 'bert'\)"):
+        open_workdir(tmp_path, Settings(system="bert"), data="demo")
+
+
+def test_input_that_is_not_told_makes_another_run(tmp_path):
+    run_of_an_earlier_version(tmp_path)
+    with pytest.raises(InputError, match=r"model \(there None, here 'a.keras'\)"):
+        open_workdir(tmp_path, Settings(), data="demo", model="a.keras")
