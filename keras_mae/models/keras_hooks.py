@@ -36,6 +36,7 @@ class FitHooks:
         """Keras reduces the first batch over workers, which fails on its values."""
         if iterator is not None and self._has_workers:
             local = self.distribute_strategy.experimental_local_results
+            iterator.reset()  # of a test before, it is at its end
             _, _, batches = next(iter(iterator))
             data_batch = keras.tree.map_structure(
                 lambda values: local(values)[0], next(batches)
