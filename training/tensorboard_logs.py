@@ -78,7 +78,8 @@ class EpochScalars(keras.callbacks.Callback):
 
 
 def _table(settings):
-    rows = [f"| {name} | {json.dumps(value)} |" for name, value in settings.items()]
+    # As code, or a pattern of files would be Markdown.
+    rows = [f"| {name} | `{json.dumps(value)}` |" for name, value in settings.items()]
     return "\n".join(["| setting | value |", "| --- | --- |", *rows])
 
 
