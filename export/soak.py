@@ -1,6 +1,7 @@
 """Program that sends good and bad requests to the local server for a while."""
 
 import argparse
+import contextlib
 import json
 import subprocess
 import sys
@@ -87,8 +88,7 @@ def soak(directory, seconds, clients=8):
     versions = list_versions(directory)
     if not versions:
         raise InputError(f"{directory} holds no version of a model")
-    server, port = _start(directory)
-    try:
+    with _started(directory) as (server, port):
         memory = Memory(server.pid)
         path = Path(directory) / str(versions[-1])
         load = Load(path, f"localhost:{port}", Path(directory).resolve().name)
@@ -96,9 +96,6 @@ def soak(directory, seconds, clients=8):
         tally = load.run(seconds, clients)
         samples = memory.stop()
         alive = server.poll() is None
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
     return summarize(tally, samples, seconds, clients, alive)
 
 
@@ -107,7 +104,7 @@ def summarize(tally, samples, seconds, clients, alive):
     every = [value for values in tally.seconds.values() for value in values]
     first = samples[int(len(samples) * WARMUP) :]
     tenth = max(1, len(first) // 10)
-    start, end = np.median(first[:tenth]), np.median(first[-tenth:])
+    start, end = (float(np.median(part)) for part in (first[:tenth], first[-tenth:]))
     failures = list(tally.failures) + ([] if alive else ["the server died"])
     return {
         "seconds": seconds,
@@ -176,16 +173,19 @@ def _check(args):
         raise InputError("--seconds must exceed 0, and --clients be 1 or more")
 
 
-def _start(directory):
-    """Starts a server on free ports; returns its process and the port of gRPC."""
+@contextlib.contextmanager
+def _started(directory):
+    """Starts a server on free ports, and ends it; yields it and the port of gRPC."""
     command = [sys.executable, "-m", f"{__package__}.local_server"]
     command += ["--model_dir", str(directory), "--port", "0", "--rest_port", "0"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    line = server.stdout.readline()
-    if not line:
-        server.wait()
-        raise InputError("the server did not start; its message is above")
-    return server, json.loads(line)["port"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            line = server.stdout.readline()
+            if not line:
+                raise InputError("the server did not start; its message is above")
+            yield server, json.loads(line)["port"]
+        finally:
+            server.terminate()
 
 
 def _percentiles(seconds):
