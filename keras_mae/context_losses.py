@@ -23,7 +23,8 @@ def overlap_weights(hidden, overlap, overlap_weight):
 def inpainting_loss(targets, pred, hidden, overlap, overlap_weight, sample_weight=None):
     """Returns the mean weighted squared error of hole and band, a float32 scalar.
 
-    The sum is divided by the number of pixels in both, not by their weights.
+    The sum over an image is divided by the number of pixels in both, not by their
+    weights; images count alike, however wide their bands, so that replicas do too.
 
     Args:
         targets, pred: Float tensors `(batch, height, width, channels)`.
@@ -32,15 +33,17 @@ def inpainting_loss(targets, pred, hidden, overlap, overlap_weight, sample_weigh
         sample_weight: Optional float tensor `(batch,)`.
     """
     weights = overlap_weights(hidden, overlap, overlap_weight)[..., 0]  # (B, H, W)
-    counted = tf.cast(weights > 0, tf.float32)
-    if sample_weight is not None:
-        of_image = tf.reshape(tf.cast(sample_weight, tf.float32), (-1, 1, 1))
-        weights, counted = weights * of_image, counted * of_image
     error = tf.math.squared_difference(
         tf.cast(targets, tf.float32), tf.cast(pred, tf.float32)
     )
-    weighted = weights * tf.reduce_mean(error, axis=-1)
-    return tf.math.divide_no_nan(tf.reduce_sum(weighted), tf.reduce_sum(counted))
+    weighted = tf.reduce_sum(weights * tf.reduce_mean(error, axis=-1), axis=(1, 2))
+    counted = tf.reduce_sum(tf.cast(weights > 0, tf.float32), axis=(1, 2))
+    of_images = tf.math.divide_no_nan(weighted, counted)  # (B,)
+    if sample_weight is None:
+        return tf.reduce_mean(of_images)
+    sample_weight = tf.reshape(tf.cast(sample_weight, tf.float32), (-1,))
+    total = tf.reduce_sum(of_images * sample_weight)
+    return tf.math.divide_no_nan(total, tf.reduce_sum(sample_weight))
 
 
 def adversarial_losses(real, painted):

@@ -10,15 +10,15 @@ from ..layers import BottleneckEncoder, CentreSampler, get_sampler
 from ..layers.holes import fill_holes, hole_value, paper_ratio
 from ..layers.inpainting import Discriminator, InpaintingDecoder
 from ..preprocessing import IMAGENET_MEAN, Preprocessing, as_size
+from .adversarial_step import AdversarialStep
 from .patch_autoencoder import PatchAutoencoder, as_inputs
 
 ENCODER_NAMES = ("image_size", "num_channels", "filters", "bottleneck")
 OBJECTIVE_NAMES = ("overlap", "overlap_weight", "adversarial_weight", "mask_ratio")
-DISCRIMINATOR_RATE = 0.1  # of the generator's learning rate
 
 
 @keras.saving.register_keras_serializable(package="keras_mae")
-class ContextInpainter(PatchAutoencoder):
+class ContextInpainter(AdversarialStep, PatchAutoencoder):
     """Paints what a hole hides so that a discriminator takes it for real.
 
     With `mask_sampler="centre"`, the central half of both sides is painted and judged,
@@ -121,10 +121,6 @@ class ContextInpainter(PatchAutoencoder):
             fill = 255 * np.float32(IMAGENET_MEAN)
         self.hole_value = hole_value(fill, self.preprocessing)
         self._add_networks(filters)
-        self.trackers = [
-            keras.metrics.Mean(name=f"{name}_loss")
-            for name in ("reconstruction", "adversarial", "discriminator")
-        ]
         self.build((None, *self.encoder.image_size, num_channels))
 
     @classmethod
@@ -153,22 +149,6 @@ class ContextInpainter(PatchAutoencoder):
             self.discriminator.build(shape)
             self.built = True
 
-    def make_optimizer(self, learning_rate=2e-3):
-        """Returns the authors' Adam: a tenth of the rate for the discriminator.
-
-        Args:
-            learning_rate: Float or schedule, of the generator.
-        """
-        # On demand: optimizers know the names of weight files, which know all models.
-        from ..optimizers import AdamW, adamw_arguments, pretraining_rules
-
-        scales = adamw_arguments(self, pretraining_rules(self, 0.0))
-        return AdamW(learning_rate, 0.0, 0.5, 0.999, **scales)
-
-    def learning_rate_scale(self, variable):
-        """Returns the factor of the learning rate: a tenth for the discriminator."""
-        return DISCRIMINATOR_RATE if self._is_judge(variable) else 1.0
-
     def call(self, inputs, training=False):
         inputs = as_inputs(inputs)
         mask = self.hide(inputs, training)["mask"]
@@ -191,6 +171,15 @@ class ContextInpainter(PatchAutoencoder):
         )
         # Keras adds the replicas' losses up.
         return loss / tf.distribute.get_strategy().num_replicas_in_sync
+
+    def judge(self, x, y_pred):
+        """Returns the adversarial losses of generator and discriminator."""
+        images = x["images"] if isinstance(x, dict) else x
+        real = self._painted_part(images)
+        painted = self._painted_part(self.unpatchify(y_pred["pred"]))
+        logits = [self.discriminator(part, training=True) for part in (real, painted)]
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        return [loss / replicas for loss in adversarial_losses(*logits)]
 
     def test_step(self, data):
         """Judges by the L2 loss alone: only a training step asks the discriminator."""
@@ -221,66 +210,6 @@ class ContextInpainter(PatchAutoencoder):
             name="decoder",
         )
         self.discriminator = Discriminator(painted, dtype=policy, name="discriminator")
-
-    def _part(self, data):
-        """Returns the generator's loss, and everyone's gradients of its own loss."""
-        self._check_parts()
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        with tf.GradientTape(persistent=True) as tape:
-            y_pred = self(x, training=True)
-            reconstruction = self.compute_loss(x, y, y_pred, sample_weight)
-            adversarial, discriminator = self._judge(x, y_pred)
-            share = self.adversarial_weight
-            generator = (1 - share) * reconstruction + share * adversarial
-            losses = (generator, discriminator)
-            scaled = [self.optimizer.scale_loss(loss) for loss in losses]
-        gradients = self._of_own_loss(tape, *scaled)
-        del tape
-        self._track((reconstruction, adversarial, discriminator))
-        return generator, gradients
-
-    def _of_own_loss(self, tape, generator, discriminator):
-        """Returns the gradient of every variable, of its own network's loss."""
-        judges = [self._is_judge(variable) for variable in self.trainable_variables]
-        found = {}
-        for loss, judging in ((generator, False), (discriminator, True)):
-            own = [
-                variable.value
-                for variable, judge in zip(
-                    self.trainable_variables, judges, strict=True
-                )
-                if judge == judging
-            ]
-            found[judging] = iter(tape.gradient(loss, own))
-        return [next(found[judge]) for judge in judges]
-
-    def _track(self, losses):
-        """Averages this replica's losses; those of a step left out do not count."""
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        for tracker, loss in zip(self.trackers, losses, strict=True):
-            finite = tf.cast(tf.math.is_finite(loss), tf.float32)
-            loss = tf.math.multiply_no_nan(loss * replicas, finite)
-            tracker.update_state(loss, sample_weight=finite)
-
-    def _judge(self, x, y_pred):
-        """Returns the adversarial losses of generator and discriminator."""
-        images = x["images"] if isinstance(x, dict) else x
-        real = self._painted_part(images)
-        painted = self._painted_part(self.unpatchify(y_pred["pred"]))
-        logits = [self.discriminator(part, training=True) for part in (real, painted)]
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        return [loss / replicas for loss in adversarial_losses(*logits)]
-
-    def _is_judge(self, variable):
-        return any(v is variable for v in self.discriminator.trainable_variables)
-
-    def _check_parts(self):
-        if self.accumulation_steps > 1:
-            raise ValueError(
-                "`accumulation_steps` must be 1: batch norm and discriminator judge a "
-                "batch as a whole. Received: "
-                f"accumulation_steps={self.accumulation_steps}"
-            )
 
     def _painted_part(self, images):
         """Cuts out what is painted: the centre, or all."""
