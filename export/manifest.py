@@ -102,7 +102,8 @@ def changed_files(artifact, manifest):
     """
     now, written = hash_files(artifact), manifest["files"]
     if Path(artifact).is_file():  # which may have been renamed
-        return [] if set(now.values()) == set(written.values()) else list(now)
+        changed = [name for name in now if now[name] not in written.values()]
+        return changed or ([] if len(now) == len(written) else list(written))
     return [name for name in written if now.get(name) != written[name]]
 
 

@@ -36,4 +36,4 @@ def resized(model, image_size):
 
 
 def _fitted(table, source, target):
-    return fit_positions(table, target, source=source)[0]
+    return fit_positions(table, target, "the model", source)[0]

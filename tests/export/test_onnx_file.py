@@ -105,6 +105,9 @@ def test_weights_above_the_limit_lie_beside_the_file(encoder, tmp_path, monkeypa
         file.write(b"x")
     (row,) = verify_artifacts(encoder, [path])
     assert row["problem"] == "changed since the export: vit.onnx.data"
+    data_path(path).unlink()
+    (row,) = verify_artifacts(encoder, [path])
+    assert row["problem"] == "changed since the export: vit.onnx, vit.onnx.data"
 
 
 def test_large_file_is_quantized_and_its_old_data_go(encoder, tmp_path, monkeypatch):

@@ -121,7 +121,8 @@ def test_onnx_output_is_checked(model_file, onnx_file, capsys):
 def test_missing_converter_says_what_to_install(
     model_file, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.delitem(sys.modules, "export.onnx_file", raising=False)
+    for module in ("onnx_file", "onnx_graph"):
+        monkeypatch.delitem(sys.modules, f"export.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     arguments = ("--model", model_file, "--output", tmp_path / "vit.onnx")
     line = error_of(capsys, to_onnx, *arguments)
