@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from typing import NamedTuple
 
 from ..study_config import UNMASKED
 
@@ -40,6 +41,14 @@ class Cell:
         """The name of its file, without the part."""
         _, *labels = self.labels.values()
         return "-".join(map(str, [*labels, f"seed{self.seed}"]))
+
+
+class Outcome(NamedTuple):
+    """What came of a cell: figures, or `error`, one line."""
+
+    cell: Cell
+    figures: dict | None
+    error: str | None = None
 
 
 def training_cell(cell):

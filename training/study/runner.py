@@ -3,7 +3,6 @@
 import gc
 import time
 import traceback
-from typing import NamedTuple
 
 import keras
 
@@ -11,21 +10,13 @@ import keras_mae
 from keras_mae.program import RunError
 
 from . import occlusion
-from .cells import Cell, needs_training, training_cell
+from .cells import Outcome, needs_training, training_cell
 from .compute import compute_figures
 from .distance import distance_figures
 from .gradients import gradient_figures, training_batch
 from .representation import initial_model, model_path, representation_figures
 from .store import CellStore
 from .training_runs import train
-
-
-class Outcome(NamedTuple):
-    """What came of a cell: figures, or `error`, one line."""
-
-    cell: Cell
-    figures: dict | None
-    error: str | None = None
 
 
 class Runner:

@@ -1,8 +1,7 @@
 import pytest
 
-from training.study.cells import Cell
+from training.study.cells import Cell, Outcome
 from training.study.plots import save_plots
-from training.study.runner import Outcome
 from training.study.summary import Spread, summarise
 from training.study.table import markdown
 
