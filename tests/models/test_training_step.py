@@ -8,6 +8,9 @@ import pytest
 import tensorflow as tf
 
 from keras_mae import (
+    ContextEncoder,
+    ContextInpainter,
+    ConvClassifier,
     MaskedAutoencoder,
     MaskTokenAutoencoder,
     ViTClassifier,
@@ -18,6 +21,7 @@ from keras_mae.optimizers import AdamW
 from training.distribution import strategy_scope
 
 from .conftest import TINY
+from .test_context_encoder import TINY as TINY_CONVOLUTIONS
 
 STEPS = 4
 
@@ -52,6 +56,19 @@ def mask_tokens():
     return MaskTokenAutoencoder(**{**TINY, "depth": 1}, corruption=(0.8, 0.1, 0.1))
 
 
+def context_encoder():
+    return ContextEncoder(**TINY_CONVOLUTIONS)
+
+
+def conv_classifier():
+    return ConvClassifier.from_encoder(context_encoder().encoder, 3)
+
+
+def inpainter():
+    sizes = {"image_size": (16, 24), "filters": (4, 6), "bottleneck": 8}
+    return ContextInpainter(**sizes, overlap=2)
+
+
 MODELS = [autoencoder, classifier]  # each is held to all that is asked of a step
 
 
@@ -68,7 +85,9 @@ def compiled(make, strategy="one", parts=1, optimizer=None, **kwargs):
     keras.utils.set_random_seed(0)
     with strategy_scope(strategy, 4, replicas=2):
         model = make()
-        if isinstance(model, (Line, ViTClassifier)):  # others bring their own
+        if isinstance(
+            model, (Line, ViTClassifier, ConvClassifier)
+        ):  # others bring their own
             kwargs["loss"] = keras.losses.SparseCategoricalCrossentropy(True)
             kwargs["metrics"] = ["accuracy"]
         # A large epsilon: without it Adam makes whole steps of rounding errors.
@@ -212,9 +231,18 @@ def test_counts_can_start_anew():
     assert model.step_watch.skipped_in_a_row == 1  # a row is not over yet
 
 
-@pytest.mark.parametrize("make", [*MODELS, mask_tokens])
-def test_xla_compiles_the_whole_step_with_static_shapes(make):
-    model = compiled(make, parts=2, optimizer={"global_clipnorm": 1.0})
+@pytest.mark.parametrize(
+    ("make", "parts"),
+    [
+        *[(make, 2) for make in MODELS],
+        (mask_tokens, 2),
+        (context_encoder, 2),
+        (conv_classifier, 2),
+        (inpainter, 1),  # its norms need the whole batch at once
+    ],
+)
+def test_xla_compiles_the_whole_step_with_static_shapes(make, parts):
+    model = compiled(make, parts=parts, optimizer={"global_clipnorm": 1.0})
     model.optimizer.build(model.trainable_variables)
     step = tf.function(model.train_step, jit_compile=True)
     images, labels = next(iter(batches()))
