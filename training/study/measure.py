@@ -82,7 +82,7 @@ def _prepared(kind, config, steps):
         compile_classifier(model, config, 1000)
         labels = [np.eye(CLASSES, dtype="float32")[np.arange(config.batch_size)]]
     if not steps:
-        model.compile(keras.optimizers.SGD())
+        model.optimizer = keras.optimizers.SGD()  # loss and metrics stay
     images = random_images(model.encoder, config.batch_size)
     return model, config, (images, *labels)
 
