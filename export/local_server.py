@@ -60,7 +60,7 @@ def make_parser():
         help="of REST; 0: a free one (default: 8501)",
     )
     parser.add_argument(
-        "--host", default="localhost", help="address to listen on (default: localhost)"
+        "--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)"
     )
     parser.add_argument(
         "--threads", type=int, default=8, help="gRPC requests at a time (default: 8)"

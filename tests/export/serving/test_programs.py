@@ -60,7 +60,7 @@ def test_bad_input_is_one_line(saved_model, tmp_path, capsys):
 
 def test_taken_ports_are_one_line(saved_model, capsys):
     model = ("--model_dir", saved_model.parent)
-    with socket.create_server(("localhost", 0)) as other:
+    with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         line = error_of(capsys, local_server, *model, "--rest_port", port)
         assert f"cannot listen on --rest_port {port}; choose another" in line
