@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from keras_mae.program import InputError
@@ -17,15 +18,21 @@ from training.study_config import StudyConfig
 def command(workdir, data, *settings, options=()):
     return [
         *("--recipe", "study_demo", "--data", f"folder:{data}", "--tiny", *options),
-        *("--workdir", str(workdir), "--set", *settings),
+        *("--workdir", str(workdir), "--set", f"boxes={data}.npy", *settings),
     ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def boxes(stripes):
+    """Nothing stands out of stripes: the left half of each test image is its object."""
+    np.save(f"{stripes}.npy", np.tile([0.0, 0.0, 1.0, 0.5], (30, 1)))
 
 
 SMALL = ("parts=representation,gradients,occlusion,distance", "systems=scratch,mae")
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, stripes):
+def finished(tmp_path_factory, stripes, boxes):
     """A study that has been done: its folder, command and results."""
     workdir = tmp_path_factory.mktemp("studies") / "stripes"
     words = command(workdir, stripes, *SMALL, "samplers=random")
