@@ -96,7 +96,7 @@ def occlusion_figures(visible):
     leave nothing of an object, `nearly_hidden`, at most 5 %, and `histogram`, shares of
     equal bins from 0 to 1.
     """
-    counts, _ = np.histogram(visible, BINS, (0, 1 + 1e-9))
+    counts, _ = np.histogram(np.clip(visible, 0, 1), BINS, (0, 1))
     percentiles = np.percentile(visible, (5, 25, 50, 75, 95))
     return {
         "visible_mean": float(visible.mean()),

@@ -73,7 +73,7 @@ def test_objects_of_one_patch_are_hidden_as_often_as_the_ratio_says(sampler):
     visible = visible_shares(one_patch(), sampler, 0.75, GRID, draws=20, seed=0)
     assert visible.shape == (20, 400)
     assert set(np.unique(visible)) == {0, 1}
-    assert visible.mean() == pytest.approx(0.25, abs=0.01)
+    assert visible.mean() == pytest.approx(0.25, abs=0.02)  # 8,000 draws
 
 
 def test_scattered_masks_seldom_hide_an_object_that_one_rectangle_hides():
