@@ -27,7 +27,7 @@ demo: .venv/installed ## Pre-trains on digits, judges the features, exports and 
 	$(BIN)/python -m export.verify --model $(DEMO)/model.keras $(DEMO)/served/digits/1 $(DEMO)/digits.onnx
 
 test: .venv/installed ## Runs the fast tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: .venv/installed ## Runs the tests that need minutes
 	$(BIN)/python -m pytest -m slow

@@ -1,13 +1,37 @@
-"""Two logical CPU devices, so that tests can train on two replicas."""
+"""Two logical CPU devices to train two replicas on; what was measured is printed."""
 
 import os
 
 # Before TensorFlow is imported, as the programs do.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import pytest
 import tensorflow as tf
+
+from .parity.measured import LARGEST
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
     [tf.config.LogicalDeviceConfiguration()] * 2,
 )
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):  # a process of pytest-xdist
+        session.config.workeroutput["largest"] = dict(LARGEST)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    output = getattr(node, "workeroutput", {})  # none of a process that crashed
+    for what, difference in output.get("largest", {}).items():
+        LARGEST[what] = max(LARGEST[what], difference)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Prints the largest differences from the golden arrays after the tests."""
+    if not LARGEST:
+        return
+    terminalreporter.section("largest differences from the golden arrays")
+    for what, difference in sorted(LARGEST.items()):
+        terminalreporter.write_line(f"{what:44} {difference:.1e}")
