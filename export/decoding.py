@@ -25,25 +25,21 @@ def decode_batch(image_bytes, preprocessing, limits):
 def decode_leniently(image_bytes, preprocessing, limits):
     """Returns images, zeros for bad pictures, and a boolean tensor `(batch,)`: valid.
 
-    Graphs cannot catch errors, but a `tf.data.Dataset` can: that of one picture is
-    empty if it does not decode.
+    Graphs cannot catch errors, but a `tf.data.Dataset` can: it leaves out pictures
+    that do not decode. The others are put back into their places.
     """
-    decode, spec = _decoder(preprocessing, limits), _spec(preprocessing)
-    flag = tf.TensorSpec((), tf.bool)
-
-    def decode_one(content):
-        pictures = tf.data.Dataset.from_tensors(content).map(decode).ignore_errors()
-        blank = (tf.zeros(spec.shape), tf.constant(False))
-        return pictures.with_options(_plain()).reduce(
-            blank, lambda _, image: (image, True)
-        )
-
-    return tf.map_fn(
-        decode_one,
-        image_bytes,
-        parallel_iterations=PARALLEL,
-        fn_output_signature=(spec, flag),
-    )
+    decode, number = _decoder(preprocessing, limits), tf.shape(image_bytes)[0]
+    spec = _spec(preprocessing)
+    pictures = tf.data.Dataset.from_tensor_slices((tf.range(number), image_bytes))
+    decoded = pictures.map(
+        lambda place, content: (place, decode(content)), PARALLEL
+    ).ignore_errors()
+    none = (tf.zeros((0,), tf.int32), tf.zeros((0, *spec.shape)))
+    batches = decoded.batch(tf.cast(number, tf.int64)).with_options(_plain())
+    places, images = batches.reduce(none, lambda _, batch: batch)
+    images = tf.scatter_nd(places[:, None], images, (number, *spec.shape))
+    valid = tf.scatter_nd(places[:, None], tf.ones_like(places), (number,)) > 0
+    return tf.ensure_shape(images, (None, *spec.shape)), valid
 
 
 def blank_invalid(results, valid):
@@ -74,7 +70,7 @@ def _spec(preprocessing):
 
 
 def _plain():
-    """Rewriting the graph of a data set of one element costs more than it saves."""
+    """Rewriting the graph of a data set of one request costs more than it saves."""
     options = tf.data.Options()
     options.experimental_optimization.apply_default_optimizations = False
     options.autotune.enabled = False
