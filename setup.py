@@ -35,7 +35,7 @@ EXTRAS = {
         "tensorflow-serving-api>=2.20,<2.22",
     ],
     "demo": ["mlxtend", "scikit-image"],
-    "test": ["pytest", "pyyaml", "ruff==0.17.6", "setuptools>=77"],
+    "test": ["pytest", "pytest-xdist", "pyyaml", "ruff==0.17.6", "setuptools>=77"],
 }
 EXTRAS["all"] = sorted({need for needs in EXTRAS.values() for need in needs})
 
