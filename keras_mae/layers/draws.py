@@ -36,7 +36,7 @@ def fold_in(seed, number):
 
     Args:
         seed: Integer tensor `(2,)`.
-        number: Integer, of the part.
+        number: Integer or integer scalar tensor, of the part.
     """
     return tf.random.experimental.stateless_fold_in(seed, number, alg="philox")
 

@@ -1,11 +1,11 @@
 """The pre-norm Transformer block of ViT."""
 
 import keras
-import tensorflow as tf
 
 from .attention import SelfAttention, last_tokens
 from .compiled import LayerNorm, gelu
 from .dense import Dense2D
+from .draws import fold_in
 from .stochastic_depth import StochasticDepth
 
 
@@ -102,7 +102,7 @@ class TransformerBlock(keras.layers.Layer):
         seed=None,
         num_queries=None,
     ):
-        seeds = (None, None) if seed is None else _split(seed)
+        seeds = (None, None) if seed is None else (fold_in(seed, 0), fold_in(seed, 1))
         branch = self.attn(
             self.norm1(tokens), attention_mask=attention_mask, num_queries=num_queries
         )
@@ -122,8 +122,3 @@ class TransformerBlock(keras.layers.Layer):
 
     def _layer_norm(self, name):
         return LayerNorm(self.layer_norm_eps, dtype=self.dtype_policy, name=name)
-
-
-def _split(seed):
-    fold_in = tf.random.experimental.stateless_fold_in
-    return fold_in(seed, 0), fold_in(seed, 1)

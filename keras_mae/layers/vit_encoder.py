@@ -8,6 +8,7 @@ from ..from_preset import from_preset
 from ..preprocessing import as_size, matching_preprocessing
 from ..program import unknown
 from .compiled import LayerNorm
+from .draws import fold_in
 from .patches import PatchEmbed, Patchify, grid_of
 from .position_embedding import PositionEmbedding
 from .transformer import TransformerBlock
@@ -201,11 +202,7 @@ class ViTEncoder(keras.Model):
                 attention_mask, ((0, 0), (1, 0)), constant_values=True
             )
         for i, block in enumerate(self.blocks):
-            folded = (
-                None
-                if seed is None
-                else tf.random.experimental.stateless_fold_in(seed, i)
-            )
+            folded = None if seed is None else fold_in(seed, i)
             tokens = block(
                 tokens, attention_mask=attention_mask, training=training, seed=folded
             )

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from ..layers.draws import fold_in
+
 MASKS, STOCHASTIC_DEPTH, CORRUPTION = 0, 1, 2  # what a seed is for
 _EVALUATION = -1  # takes the place of the step outside training
 
@@ -25,7 +27,7 @@ def step_seed(model, purpose, training):
     """
     seed = tf.constant([model.seed, purpose], tf.int32)
     step = _step(model) if training else _EVALUATION
-    return tf.random.experimental.stateless_fold_in(seed, tf.cast(step, tf.int32))
+    return fold_in(seed, tf.cast(step, tf.int32))
 
 
 def step_counter(model):

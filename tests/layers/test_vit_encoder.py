@@ -168,3 +168,13 @@ def test_preprocessing_is_saved_with_the_encoder(tmp_path):
 def test_image_size_must_be_a_multiple_of_the_patches():
     with pytest.raises(ValueError, match=r"nearest size that fits is \(8, 8\)"):
         ViTEncoder(**{**TINY, "image_size": 9})
+
+
+@pytest.mark.parametrize("seed", [(1, 2), (-525267773, 0)])
+def test_xla_drops_the_same_branches(seed):
+    encoder = ViTEncoder(**{**TINY, "depth": 4}, drop_path_rate=0.5)
+    images, seed = np.repeat(IMAGES, 8, axis=0), np.int32(seed)
+    expected = encoder(images, training=True, seed=seed)
+    compiled = tf.function(encoder, jit_compile=True)
+    received = compiled(images, training=True, seed=seed)
+    np.testing.assert_allclose(received, expected, atol=1e-5)
