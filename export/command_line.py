@@ -1,10 +1,11 @@
-"""Arguments of the programs that write artifacts: which outputs."""
+"""Arguments that programs which write artifacts share."""
 
 from pathlib import Path
 
 from keras_mae.program import InputError
 
 from .outputs import DEFAULT
+from .precision import PRECISIONS
 
 
 def add_output_arguments(parser):
@@ -35,6 +36,17 @@ def add_output_arguments(parser):
         type=int,
         default=5,
         help="classes: how many of the likeliest (default: %(default)s)",
+    )
+
+
+def add_precision_argument(parser):
+    """Adds `--precision` of a SavedModel."""
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="float32",
+        help="of products of matrices; images and outputs are float32 in any case "
+        "(default: %(default)s)",
     )
 
 

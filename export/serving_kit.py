@@ -9,9 +9,12 @@ from keras_mae import load
 from keras_mae.layers import ViTEncoder
 from keras_mae.program import InputError, one_line_errors
 
-from .command_line import add_output_arguments, chosen_outputs
+from .command_line import (
+    add_output_arguments,
+    add_precision_argument,
+    chosen_outputs,
+)
 from .manifest import read_manifest
-from .precision import PRECISIONS
 
 EPILOG = """
 examples:
@@ -71,13 +74,7 @@ def make_parser():
         "server makes (default: 1 8 32)",
     )
     add_output_arguments(parser)
-    parser.add_argument(
-        "--precision",
-        choices=PRECISIONS,
-        default="float32",
-        help="of products of matrices; images and outputs are float32 in any case "
-        "(default: %(default)s)",
-    )
+    add_precision_argument(parser)
     return parser
 
 

@@ -6,11 +6,14 @@ import json
 from keras_mae import load
 from keras_mae.program import checking_input, one_line_errors
 
-from .command_line import add_output_arguments, chosen_outputs
+from .command_line import (
+    add_output_arguments,
+    add_precision_argument,
+    chosen_outputs,
+)
 from .decoding import BYTE_CHANNELS
 from .limits import Limits
 from .manifest import read_manifest
-from .precision import PRECISIONS
 from .saved_model import write_saved_model
 
 EPILOG = """
@@ -64,13 +67,7 @@ def make_parser():
         "--version", type=int, help="number of the version (default: the next free one)"
     )
     add_output_arguments(parser)
-    parser.add_argument(
-        "--precision",
-        choices=PRECISIONS,
-        default="float32",
-        help="of products of matrices; images and outputs are float32 in any case "
-        "(default: %(default)s)",
-    )
+    add_precision_argument(parser)
     defaults = Limits()
     parser.add_argument(
         "--max_batch",

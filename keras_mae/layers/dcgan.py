@@ -12,30 +12,14 @@ def convolution(filters, kernel, strides, name, dtype):
 
     The authors zero all biases at every step: there are none here.
     """
-    return keras.layers.Conv2D(
-        filters,
-        kernel,
-        strides,
-        padding="same" if strides == 2 else "valid",
-        use_bias=False,
-        kernel_initializer=_normal(0.0),
-        dtype=dtype,
-        name=name,
-    )
+    shared = _shared(strides, name, dtype)
+    return keras.layers.Conv2D(filters, kernel, strides, **shared)
 
 
 def up_convolution(filters, kernel, strides, name, dtype):
     """Returns what `convolution` undoes the strides of."""
-    return keras.layers.Conv2DTranspose(
-        filters,
-        kernel,
-        strides,
-        padding="same" if strides == 2 else "valid",
-        use_bias=False,
-        kernel_initializer=_normal(0.0),
-        dtype=dtype,
-        name=name,
-    )
+    shared = _shared(strides, name, dtype)
+    return keras.layers.Conv2DTranspose(filters, kernel, strides, **shared)
 
 
 def norm(name, dtype):
@@ -53,6 +37,16 @@ def norm(name, dtype):
 def leaky_relu(maps):
     """LeakyReLU of slope 0.2."""
     return tf.nn.leaky_relu(maps, SLOPE)
+
+
+def _shared(strides, name, dtype):
+    return {
+        "padding": "same" if strides == 2 else "valid",
+        "use_bias": False,
+        "kernel_initializer": _normal(0.0),
+        "dtype": dtype,
+        "name": name,
+    }
 
 
 def _normal(mean):

@@ -125,11 +125,6 @@ class ContextEncoder(PatchAutoencoder):
         """
         return cls(**context_arguments(preset, CONTEXT_ENCODERS, overrides))
 
-    @property
-    def num_encoded(self):
-        """Squares of an image that enter the encoder: all, holes are filled."""
-        return self.num_patches
-
     def build(self, input_shape):
         if not self.built:
             self.decoder.build((None, *self.encoder.grid_size, self.encoder.embed_dim))

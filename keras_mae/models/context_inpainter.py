@@ -137,11 +137,6 @@ class ContextInpainter(AdversarialStep, PatchAutoencoder):
         """
         return cls(**context_arguments(preset, CONTEXT_INPAINTERS, overrides))
 
-    @property
-    def num_encoded(self):
-        """Squares of an image that enter the encoder: all, holes are filled."""
-        return self.num_patches
-
     def build(self, input_shape):
         if not self.built:
             self.decoder.build((None, 1, 1, self.encoder.embed_dim))

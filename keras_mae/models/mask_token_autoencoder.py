@@ -160,11 +160,6 @@ class MaskTokenAutoencoder(PatchAutoencoder):
         """
         return from_preset(cls, preset, None, overrides)
 
-    @property
-    def num_encoded(self):
-        """Patches of an image that enter the encoder: all."""
-        return self.num_patches
-
     def build(self, input_shape):
         if not self.built:
             tokens = (None, None, self.encoder.embed_dim)

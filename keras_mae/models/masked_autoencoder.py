@@ -143,6 +143,11 @@ class MaskedAutoencoder(PatchAutoencoder):
         how = {"verbose": verbose, "allow_missing_decoder": allow_missing_decoder}
         return from_preset(cls, preset, weights, overrides, **how)
 
+    @property
+    def num_encoded(self):
+        """Patches of an image that enter the encoder in training: the visible ones."""
+        return self.masking.num_visible(self.num_patches)
+
     def build(self, input_shape):
         if not self.built:
             self.decoder.build((None, None, self.encoder.embed_dim))

@@ -75,8 +75,8 @@ class PatchAutoencoder(TrainingStep, keras.Model):
 
     @property
     def num_encoded(self):
-        """Patches of an image that enter the encoder in training."""
-        return self.masking.num_visible(self.num_patches)
+        """Patches of an image that enter the encoder in training: all."""
+        return self.num_patches
 
     @property
     def patch_dim(self):
