@@ -10,21 +10,7 @@ from export import to_onnx, to_saved_model
 from export.manifest import read_manifest
 
 from .conftest import make_encoder
-
-
-def last_json(capsys):
-    return json.loads(capsys.readouterr().out.splitlines()[-1])
-
-
-def error_of(capsys, program, *arguments):
-    """Runs a program on bad input and returns the one line of its error."""
-    with pytest.raises(SystemExit) as exit_info:
-        program.main([str(argument) for argument in arguments])
-    assert exit_info.value.code == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.count("\n") == 1
-    return captured.err
+from .programs import error_of
 
 
 def test_to_saved_model_writes_the_next_version(model_file, tmp_path, capfd):

@@ -4,15 +4,15 @@ import json
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import keras_mae
-from export import to_saved_model
 from keras_mae.program import InputError
-from training import finetune, knn, pretrain, reconstruct
+from training import finetune, knn, pretrain
 from training.config import PretrainConfig
 from training.partial import train_last_blocks
 from training.systems import build_model
+
+from .programs import check_programs_take
 
 RECIPES = {
     "context_encoder_demo": keras_mae.ContextEncoder,
@@ -63,18 +63,7 @@ def test_rules_tell_the_rate_of_either_network(run):
 
 def test_encoder_is_judged_drawn_and_exported(run, tmp_path):
     _, workdir, _ = run
-    model = ["--model", str(workdir / "model.keras")]
-    of_data = [*model, "--data", "demo"]
-    results = knn.main([*of_data, "--set", "max_images=64", "--no_baselines"])
-    assert 0 < results["encoder"]["accuracy_k20"] <= 1
-    picture = tmp_path / "r.png"
-    reconstruct.main([*of_data, "--num", "2", "--output", str(picture)])
-    assert picture.exists()
-    to_saved_model.main([*model, "--output", str(tmp_path / "encoder")])
-    served = tf.saved_model.load(str(tmp_path / "encoder" / "1"))
-    features = served.signatures["serving_default"](tf.constant(digits()))["features"]
-    encoder = keras_mae.load(workdir / "model.keras").encoder
-    np.testing.assert_allclose(features, encoder.features(digits()), atol=1e-5)
+    check_programs_take(workdir / "model.keras", digits(), tmp_path)
 
 
 def test_there_is_no_class_token_to_judge_by(run, capsys):

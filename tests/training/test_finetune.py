@@ -8,8 +8,10 @@ import tensorflow as tf
 
 import keras_mae
 from training import finetune
-from training.checkpoint import Checkpoint, checkpoints
+from training.checkpoint import checkpoints
 from training.features import load_splits
+
+from .interruption import stopped_before_second_save
 
 SMALL = ["xla=false", "layer_decay=1", "batch_size=8", "max_test_images=none"]
 SCRATCH = ("depth=1", "patch_size=7")  # where no file tells them
@@ -140,15 +142,7 @@ def test_interrupted_run_ends_as_it_would_have(command, run, tmp_path):
 
 def interrupted(line):
     """Runs until the second epoch is about to be saved."""
-    with pytest.MonkeyPatch.context() as patch:
-        save = Checkpoint.on_epoch_end
-
-        def stop(self, epoch, logs=None):
-            if epoch == 1:
-                raise KeyboardInterrupt
-            save(self, epoch, logs)
-
-        patch.setattr(Checkpoint, "on_epoch_end", stop)
+    with stopped_before_second_save():
         finetune.main(line)
 
 

@@ -8,7 +8,9 @@ import tensorflow as tf
 
 import keras_mae
 from training import pretrain
-from training.checkpoint import Checkpoint, checkpoints
+from training.checkpoint import checkpoints
+
+from .interruption import stopped_before_second_save
 
 SMALL = ["depth=1", "image_size=28", "picture_every=2", "xla=false"]
 
@@ -107,15 +109,7 @@ def test_interrupted_run_ends_as_it_would_have(run, tmp_path):
 
 def interrupted(workdir, settings):
     """Runs until the second epoch is about to be saved."""
-    with pytest.MonkeyPatch.context() as patch:
-        save = Checkpoint.on_epoch_end
-
-        def stop(self, epoch, logs=None):
-            if epoch == 1:
-                raise KeyboardInterrupt
-            save(self, epoch, logs)
-
-        patch.setattr(Checkpoint, "on_epoch_end", stop)
+    with stopped_before_second_save():
         pretrain.main(command(workdir, *settings))
 
 

@@ -8,7 +8,7 @@ import pytest
 import keras_mae
 from keras_mae.optimizers import LARS
 from training import linear_probe, published_probe
-from training.checkpoint import Checkpoint, checkpoints
+from training.checkpoint import checkpoints
 from training.features import FrozenEncoder
 from training.published_probe import (
     PublishedProbeConfig,
@@ -16,6 +16,8 @@ from training.published_probe import (
     feature_batches,
 )
 from training.recipes import get_recipe
+
+from .interruption import stopped_before_second_save
 
 SETTINGS = ("batch_size=16", "base_learning_rate=100", "epochs=3", "warmup_epochs=1")
 
@@ -137,17 +139,8 @@ def test_two_replicas_end_as_one_device(probe, tmp_path):
 
 def test_interrupted_run_ends_as_it_would_have(probe, tmp_path):
     _, whole = probe(tmp_path / "whole")
-    with pytest.MonkeyPatch.context() as patch:
-        save = Checkpoint.on_epoch_end
-
-        def stop(self, epoch, logs=None):
-            if epoch == 1:
-                raise KeyboardInterrupt
-            save(self, epoch, logs)
-
-        patch.setattr(Checkpoint, "on_epoch_end", stop)
-        with pytest.raises(KeyboardInterrupt):
-            probe(tmp_path / "again")
+    with stopped_before_second_save(), pytest.raises(KeyboardInterrupt):
+        probe(tmp_path / "again")
     assert len(checkpoints(tmp_path / "again")) == 1
     _, resumed = probe(tmp_path / "again")
     assert_same_weights(resumed, whole)

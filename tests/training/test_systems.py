@@ -5,17 +5,16 @@ import re
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import keras_mae
-from export import to_saved_model
 from keras_mae.layers.mask_samplers import SAMPLERS
 from keras_mae.program import InputError
-from training import knn, pretrain, reconstruct
+from training import pretrain
 from training.config import PretrainConfig
 from training.recipes import get_recipe
 from training.systems import build_model
 
+from .programs import check_programs_take
 from .test_pretrain import command
 
 MASK_TOKENS = ("mask_token", "simmim", "bert")
@@ -47,19 +46,8 @@ def test_every_system_trains_and_is_saved(run):
 
 def test_encoder_of_every_system_is_judged_drawn_and_exported(run, tmp_path, capfd):
     _, workdir, _ = run
-    model = ["--model", str(workdir / "model.keras")]
-    of_data = [*model, "--data", "demo"]
-    results = knn.main([*of_data, "--set", "max_images=64", "--no_baselines"])
-    assert 0 < results["encoder"]["accuracy_k20"] <= 1
-    picture = tmp_path / "r.png"
-    reconstruct.main([*of_data, "--num", "2", "--output", str(picture)])
-    assert picture.exists()
-    to_saved_model.main([*model, "--output", str(tmp_path / "encoder")])
-    served = tf.saved_model.load(str(tmp_path / "encoder" / "1"))
     images = np.random.default_rng(0).normal(size=(2, 28, 28, 1)).astype("float32")
-    features = served.signatures["serving_default"](tf.constant(images))["features"]
-    encoder = keras_mae.load(workdir / "model.keras").encoder
-    np.testing.assert_allclose(features, encoder.features(images), atol=1e-5)
+    check_programs_take(workdir / "model.keras", images, tmp_path)
 
 
 def test_the_system_decides_before_the_preset_and_settings_before_both():

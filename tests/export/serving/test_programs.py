@@ -11,16 +11,7 @@ from export import local_server, soak
 from export.serving.client.over_grpc import GrpcClient
 from export.serving.client.over_rest import RestClient
 
-
-def error_of(capsys, program, *arguments):
-    """Runs a program on bad input and returns the one line of its error."""
-    with pytest.raises(SystemExit) as exit_info:
-        program.main([str(argument) for argument in arguments])
-    assert exit_info.value.code == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.count("\n") == 1
-    return captured.err
+from ..programs import error_of
 
 
 def test_local_server_serves_until_it_is_told_to_stop(saved_model, tmp_path):
