@@ -189,6 +189,37 @@ def test_broken_images_in_a_stream_give_way_when_they_are_met(tmp_path):
     assert source.skipped == ["record 0 of b"]
 
 
+@LIMITS
+def test_records_behind_a_damaged_one_are_left_out_by_their_names(tmp_path, limit):
+    data = shades(tmp_path, range(8), files=2)
+    index(tmp_path, [4, 4], ["0", "1"])  # so that nothing is read to count
+    path = tmp_path / "train-00000-of-00002"
+    content = bytearray(path.read_bytes())
+    content[5 * len(content) // 8] ^= 1  # in the third of four records
+    path.write_bytes(content)
+    source = load_source(data, **limit)
+    assert {gray for gray, _ in pairs(source)} == {0, 2, 1, 3, 5, 7}
+    lost = ["record 2 of train-00000-of-00002", "record 3 of train-00000-of-00002"]
+    assert source.skipped == lost
+    trained = training_dataset(source, PREPROCESSING, 2, epochs=2, crop_scale=(1, 1))
+    assert len(list(trained)) == len(trained)
+    assert source.skipped == lost
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_files_that_no_longer_open_are_left_out_by_their_records(tmp_path, is_there):
+    source = load_source(shades(tmp_path, range(4), files=2), **STREAM)
+    path = tmp_path / "train-00000-of-00002"
+    path.unlink()
+    if is_there:
+        path.mkdir()
+    assert {gray for gray, _ in pairs(source)} == {1, 3}
+    assert source.skipped == [
+        "record 0 of train-00000-of-00002",
+        "record 1 of train-00000-of-00002",
+    ]
+
+
 def test_records_of_another_schema_are_an_error(tmp_path):
     write(tmp_path / "a", record(image(1), key="jpeg"))
     with pytest.raises(InputError, match="must hold .*; its first one has jpeg"):

@@ -39,7 +39,21 @@ class RecordFiles:
 
     def read(self):
         """Returns a `tf.data.Dataset` of (index, record) in the order of the files."""
-        return tf.data.TFRecordDataset(self.paths).enumerate()
+        return tf.data.Dataset.range(len(self.paths)).flat_map(self.read_file)
+
+    def read_file(self, file):
+        """Returns the same of one file, by its number.
+
+        A damaged record hides those after it, and a file may be gone: what is missing
+        comes as empty strings, which no parser takes, so that indices stay as they are.
+        """
+        # A file that cannot be opened is an error again and again: never ignored.
+        paths = tf.numpy_function(_opening, [tf.gather(self.paths, file)], tf.string)
+        records = tf.data.TFRecordDataset(tf.ensure_shape(paths, [None]))
+        records = records.ignore_errors(log_warning=True)
+        records = records.concatenate(tf.data.Dataset.from_tensors("").repeat())
+        length = tf.gather(tf.constant(self.lengths, tf.int64), file)
+        return records.take(length).enumerate(tf.gather(self.starts, file))
 
     def name_of(self, index):
         """Returns where an example is: its file, and its place there from 0 on."""
@@ -99,7 +113,7 @@ class RecordSource(Source):
             tf.range(len(self.files.paths)), seed=key
         )
         records = tf.data.Dataset.from_tensor_slices(files).interleave(
-            self._records_of_file,
+            self.files.read_file,
             cycle_length=FILES_AT_ONCE,
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,
@@ -122,7 +136,12 @@ class RecordSource(Source):
     def name_of(self, index):
         return self.files.name_of(index)
 
-    def _records_of_file(self, file):
-        path = tf.gather(self.files.paths, file)
-        start = tf.gather(self.files.starts, file)
-        return tf.data.TFRecordDataset(path).enumerate(start)
+
+def _opening(path):
+    """Returns `[path]`, or nothing where it cannot be read."""
+    try:
+        with tf.io.gfile.GFile(path, "rb") as file:
+            file.read(1)
+    except tf.errors.OpError:
+        return np.array([], object)
+    return np.array([path], object)
