@@ -1,4 +1,6 @@
-"""Arithmetic of a pre-training step, counted from shapes."""
+"""Arithmetic of models and their training steps, counted from shapes."""
+
+import math
 
 
 def block_flops(num_tokens, dim, mlp_ratio=4.0):
@@ -21,11 +23,29 @@ def step_flops(model):
     Args:
         model: A `MaskedAutoencoder` or `MaskTokenAutoencoder`.
     """
-    encoder, encoded = model.encoder, model.num_encoded
-    width = encoder.embed_dim
-    forward = 2 * encoded * model.patch_dim * width  # patch embedding
-    forward += encoder.depth * block_flops(1 + encoded, width, encoder.mlp_ratio)
+    forward = encoder_flops(model.encoder, model.num_encoded)
     return 3 * (forward + _prediction_flops(model))
+
+
+def classifier_flops(model):
+    """Returns the operations of one image's step of a `ViTClassifier`."""
+    head = 2 * model.encoder.embed_dim * model.num_classes
+    return 3 * (encoder_flops(model.encoder) + head)
+
+
+def encoder_flops(encoder, num_patches=None):
+    """Returns the operations of a `ViTEncoder` for one image, forward.
+
+    Args:
+        encoder: A `ViTEncoder`.
+        num_patches: Integer, how many it encodes; `None` for all.
+    """
+    width = encoder.embed_dim
+    if num_patches is None:
+        num_patches = math.prod(encoder.grid_size)
+    embedding = 2 * num_patches * encoder.patch_size**2 * encoder.num_channels * width
+    block = block_flops(1 + num_patches, width, encoder.mlp_ratio)
+    return embedding + encoder.depth * block
 
 
 def _prediction_flops(model):

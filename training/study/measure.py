@@ -5,18 +5,18 @@ import statistics
 import sys
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from ..benchmark import peak_memory, random_images, time_steps
+from ..benchmark.ceiling import Ceiling
+from ..benchmark.peers import NUM_CLASSES
+from ..benchmark.steps import WARM_UP, random_images, random_labels, time_steps
+from ..benchmark.worker import peak_memory
 from ..classifier import build_classifier
 from ..config import PretrainConfig
 from ..finetune import compile_classifier
 from ..finetune_config import FinetuneConfig
 from ..pretrain import build_model, compile_model
 from .graph_flops import graph_flops
-
-CLASSES = 1000  # of a classifier: its head costs next to nothing
 
 
 def measure(kind, config, steps):
@@ -41,17 +41,19 @@ def measure(kind, config, steps):
     if not steps:
         return results
     batch = batch if len(batch) > 1 else batch[0]
-    times = time_steps(model, batch, config, steps)
+    ceiling, ceilings = Ceiling(config.precision.removeprefix("mixed_")), []
+    time_steps(model, batch, WARM_UP)
+    times = time_steps(model, batch, steps, lambda: ceilings.append(ceiling.measure()))
     rates = [
-        flops * config.batch_size / seconds / ceiling
-        for seconds, ceiling in zip(times.seconds, times.ceilings, strict=True)
+        flops * config.batch_size / seconds / fastest
+        for seconds, fastest in zip(times, ceilings, strict=True)
     ]
-    seconds = statistics.median(times.seconds)
+    seconds = statistics.median(times)
     return {
         **results,
         "step_seconds": seconds,
-        "fastest_step": min(times.seconds),
-        "slowest_step": max(times.seconds),
+        "fastest_step": min(times),
+        "slowest_step": max(times),
         "images_per_second": config.batch_size / seconds,
         "share_of_ceiling": statistics.median(rates),
         "peak_memory_gb": peak_memory() / 1e9,
@@ -78,9 +80,9 @@ def _prepared(kind, config, steps):
         compile_model(model, config, 1000)
     else:
         config = FinetuneConfig(**config)
-        model = build_classifier(config, CLASSES)
+        model = build_classifier(config, NUM_CLASSES)
         compile_classifier(model, config, 1000)
-        labels = [np.eye(CLASSES, dtype="float32")[np.arange(config.batch_size)]]
+        labels = [random_labels(NUM_CLASSES, config.batch_size)]
     if not steps:
         model.optimizer = keras.optimizers.SGD()  # loss and metrics stay
     images = random_images(model.encoder, config.batch_size)

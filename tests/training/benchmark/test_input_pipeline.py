@@ -5,11 +5,12 @@ import pytest
 import tensorflow as tf
 
 from keras_mae import Preprocessing
-from training import benchmark, input_benchmark
+from training.benchmark import input_pipeline
+from training.benchmark.__main__ import main
+from training.benchmark.input_pipeline import PilPipeline
 from training.data import load_source
 from training.data.decoding import crop_of
 from training.data.resizing import resize
-from training.input_benchmark import PilPipeline
 
 PREPROCESSING = Preprocessing((96, 128))
 
@@ -43,8 +44,8 @@ def test_pil_gives_normalised_batches(pil):
 
 
 def test_rates_and_their_ratio_are_told(monkeypatch, capsys):
-    monkeypatch.setattr(input_benchmark, "IMAGES", 18)
-    results = benchmark.main(["--input", "--steps", "2", "--set", "image_size=32"])
+    monkeypatch.setattr(input_pipeline, "IMAGES", 18)
+    results = main(["--input", "--rounds", "2", "--set", "image_size=32"])
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == results
     assert (results["rounds"], results["images_a_round"]) == (2, 18)
     assert results["image_size"] == [32, 32]
@@ -55,5 +56,11 @@ def test_rates_and_their_ratio_are_told(monkeypatch, capsys):
 
 def test_pixels_are_an_error(capsys):
     with pytest.raises(SystemExit, match="2"):
-        benchmark.main(["--input", "--data", "demo"])
+        main(["--input", "--data", "demo"])
     assert "demo (train) are pixels; timing input needs" in capsys.readouterr().err
+
+
+def test_input_has_no_peers_to_choose(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["--input", "--peers", "plain"])
+    assert "--input has one peer, PIL" in capsys.readouterr().err

@@ -1,12 +1,16 @@
 """The same autoencoder of stock Keras layers: what ours is measured against.
 
-Written as one would without this package: `Dense`, `LayerNormalization`, Keras' exact
-GELU, products and softmax from `keras.ops`. Like ours it encodes visible patches alone.
+Written as one would without this package, of the blocks of `plain_vit.py`. Like ours it
+encodes visible patches alone.
 """
 
 import keras
 import tensorflow as tf
 from keras import layers, ops
+
+from keras_mae.losses import patch_targets
+
+from .plain_vit import Token, block, norm
 
 
 class PlainAutoencoder(keras.Model):
@@ -25,6 +29,7 @@ class PlainAutoencoder(keras.Model):
     def __init__(self, model):
         super().__init__()
         self.patchify = model.patchify
+        self.norm_pix_loss = model.norm_pix_loss
         self.num_patches = model.num_patches
         self.num_visible = model.masking.num_visible(model.num_patches)
         self.encoder = _encoder(model, self.num_visible)
@@ -43,37 +48,22 @@ class PlainAutoencoder(keras.Model):
 
     def compute_loss(self, x, y, y_pred, sample_weight=None, training=True):
         pred, patches, mask = y_pred
-        error = ops.mean(ops.square(pred - patches), axis=-1)
+        targets = patch_targets(ops.cast(patches, "float32"), self.norm_pix_loss)
+        error = ops.mean(ops.square(ops.cast(pred, "float32") - targets), axis=-1)
         return ops.sum(error * mask) / ops.sum(mask)
-
-
-class Token(layers.Layer):
-    """One trained token, repeated.
-
-    Args:
-        number: Integer. How often.
-        dim: Integer. Its width.
-    """
-
-    def __init__(self, number, dim):
-        super().__init__()
-        self.shape = (number, dim)
-        self.token = self.add_weight(shape=(1, 1, dim), initializer="random_normal")
-
-    def call(self, like):
-        return ops.broadcast_to(self.token, (ops.shape(like)[0], *self.shape))
 
 
 def _encoder(model, num_visible):
     encoder, dim = model.encoder, model.encoder.embed_dim
     patches = keras.Input((num_visible, model.decoder.patch_dim))
     ids_keep = keras.Input((num_visible,), dtype="int32")
+    x = layers.Dense(dim)(patches)
     positions = ops.convert_to_tensor(encoder.positions.pos_embed[0, 1:])
-    x = layers.Dense(dim)(patches) + ops.take(positions, ids_keep, axis=0)
+    x = x + ops.take(ops.cast(positions, x.dtype), ids_keep, axis=0)
     x = ops.concatenate([Token(1, dim)(x), x], axis=1)
     for _ in range(encoder.depth):
-        x = _block(x, encoder.num_heads)
-    return keras.Model([patches, ids_keep], _norm(x))
+        x = block(x, encoder.num_heads, encoder.mlp_ratio)
+    return keras.Model([patches, ids_keep], norm(x))
 
 
 def _decoder(model, num_visible):
@@ -88,34 +78,10 @@ def _decoder(model, num_visible):
     hidden = Token(num_patches - num_visible, dim)(x)
     patches = ops.concatenate([x[:, 1:], hidden], axis=1)
     patches = ops.take_along_axis(patches, ids_restore[..., None], axis=1)
-    patches += ops.convert_to_tensor(decoder.positions.pos_embed[:, 1:])
+    positions = ops.convert_to_tensor(decoder.positions.pos_embed[:, 1:])
+    patches += ops.cast(positions, x.dtype)
     x = ops.concatenate([x[:, :1], patches], axis=1)
     for _ in range(decoder.depth):
-        x = _block(x, decoder.num_heads)
-    pred = layers.Dense(decoder.patch_dim)(_norm(x)[:, 1:])
+        x = block(x, decoder.num_heads, decoder.mlp_ratio)
+    pred = layers.Dense(decoder.patch_dim)(norm(x)[:, 1:])
     return keras.Model([latent, ids_restore], pred)
-
-
-def _block(x, num_heads):
-    x = x + _attention(_norm(x), num_heads)
-    hidden = layers.Dense(4 * x.shape[-1])(_norm(x))
-    hidden = layers.Activation(_gelu)(hidden)
-    return x + layers.Dense(x.shape[-1])(hidden)
-
-
-def _attention(x, num_heads):
-    _, number, dim = x.shape
-    shape = (-1, number, 3, num_heads, dim // num_heads)
-    qkv = ops.transpose(ops.reshape(layers.Dense(3 * dim)(x), shape), (2, 0, 3, 1, 4))
-    q, k, v = qkv[0], qkv[1], qkv[2]
-    scores = ops.matmul(q * shape[-1] ** -0.5, ops.transpose(k, (0, 1, 3, 2)))
-    attended = ops.transpose(ops.matmul(ops.softmax(scores), v), (0, 2, 1, 3))
-    return layers.Dense(dim)(ops.reshape(attended, (-1, number, dim)))
-
-
-def _norm(x):
-    return layers.LayerNormalization(epsilon=1e-6)(x)
-
-
-def _gelu(x):
-    return keras.activations.gelu(x, approximate=False)

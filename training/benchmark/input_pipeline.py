@@ -13,8 +13,8 @@ import tensorflow as tf
 from keras_mae import Preprocessing
 from keras_mae.program import InputError
 
-from .augmentation import example_seed, random_crop_window
-from .data import load_source, training_dataset
+from ..augmentation import example_seed, random_crop_window
+from ..data import load_source, training_dataset
 
 IMAGES = 1_000  # of one timing
 BATCH_SIZE = 50

@@ -1,0 +1,1 @@
+"""Times what this package does beside a ceiling and its peers."""
