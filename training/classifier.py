@@ -77,11 +77,6 @@ def _from_pretrained(config, num_classes, model, arguments):
     encoder = load_encoder(model, **_chosen(config, ARCHITECTURE))
     if isinstance(encoder, MapEncoder):
         return _convolutional(config, num_classes, encoder, arguments)
-    if config.pooling == "token" and encoder.norm is None:
-        raise InputError(
-            f"{model} holds an encoder without final norm, as pooling=gap leaves it; "
-            "pooling=token needs that norm"
-        )
     preprocessing = _preprocessing(encoder.preprocessing, config)
     classifier = ViTClassifier.from_encoder(
         encoder,

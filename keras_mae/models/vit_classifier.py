@@ -101,7 +101,16 @@ class ViTClassifier(TrainingStep, keras.Model):
             encoder: A `ViTEncoder`.
             num_classes, pooling, seed, class_names: As in the constructor.
             **overrides: Arguments of the new `ViTEncoder`: `drop_path_rate`, ...
+
+        Raises:
+            ValueError: Pooling `"token"` of an encoder without final norm.
         """
+        if pooling == "token" and not encoder.final_norm:
+            raise InputError(
+                "pooling 'token' needs the encoder's final norm, and this encoder is "
+                "without final norm, as pooling 'gap' leaves it: expected an encoder "
+                "as it was pre-trained, or pooling 'gap'"
+            )
         if "image_size" in overrides:
             overrides.setdefault("preprocessing", _resized(encoder, overrides))
         config = {**encoder.get_config(), "train_positions": True, **overrides}

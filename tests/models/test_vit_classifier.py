@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from keras_mae import ViTClassifier, ViTEncoder
+from keras_mae.program import InputError
 
 from ..checks import check_model
 
@@ -75,6 +76,13 @@ def test_stochastic_depth_acts_in_training_only(tiny, images):
 def test_an_encoder_that_does_not_fit_the_pooling_is_refused(tiny):
     with pytest.raises(ValueError, match="`encoder.final_norm` must be True"):
         ViTClassifier(tiny().encoder, 3, "gap")
+
+
+def test_an_encoder_without_final_norm_has_no_token_pooling(tiny):
+    encoder = ViTClassifier.from_encoder(tiny().encoder, 3, "gap").encoder
+    assert ViTClassifier.from_encoder(encoder, 3, "gap").pooling == "gap"
+    with pytest.raises(InputError, match="'token' needs .* without final norm"):
+        ViTClassifier.from_encoder(encoder, 3, "token")
 
 
 def test_presets_make_classifiers_from_scratch():
