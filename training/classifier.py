@@ -86,7 +86,10 @@ def _from_pretrained(config, num_classes, model, arguments):
         preprocessing=preprocessing,
     )
     table, _ = fit_positions(
-        np.array(encoder.positions.pos_embed), classifier.encoder.grid_size, model
+        np.array(encoder.positions.pos_embed),
+        classifier.encoder.grid_size,
+        model,
+        source=encoder.grid_size,
     )
     classifier.encoder.positions.pos_embed.assign(table)
     return classifier

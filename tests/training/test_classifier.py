@@ -70,6 +70,16 @@ def test_learned_positions_are_resized_at_another_size(saved, encoder):
     np.testing.assert_allclose(grid.mean(), 8.5, atol=0.1)
 
 
+@pytest.mark.parametrize("image_size", [(16, 16), (32, 16)])
+def test_positions_of_a_wide_image_become_those_of_another_grid(saved, image_size):
+    _, path = saved(image_size=(8, 32), patch_size=4)  # 2 x 8, as many as 4 x 4
+    config = dataclasses.replace(OF_FILE, image_size=image_size)
+    grid_size = (image_size[0] // 4, image_size[1] // 4)
+    table = np.array(build_classifier(config, 3, path).encoder.positions.pos_embed)
+    expected = sincos_positions(16, grid_size)
+    np.testing.assert_allclose(table[0, 1:], expected, atol=1e-6)
+
+
 def test_normalisation_is_the_files_unless_it_is_set(saved):
     _, path = saved(preprocessing=Preprocessing(16, 3, 0.25, 0.5, crop_ratio=1.0))
     preprocessing = build_classifier(OF_FILE, 3, path).preprocessing
