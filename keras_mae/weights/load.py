@@ -94,8 +94,22 @@ def inspect(path):
 
 
 def load_encoder(path, **overrides):
-    """Returns the encoder in a file, as `load` and `encoder_of` do."""
-    return encoder_of(load(path, compile=False, **overrides))
+    """Returns the encoder in a file, as `load` and `encoder_of` do.
+
+    Of a weight file nothing else is built: a decoder's heads need not be told.
+
+    Args:
+        path: As of `load`.
+        **overrides: Constructor arguments of the `ViTEncoder`, as of `load`.
+
+    Raises:
+        ValueError: As of `load`, or the model has no encoder.
+    """
+    if not is_weights(path):
+        return encoder_of(load(path, compile=False, **overrides))
+    encoder, report = build(open_weights(path), overrides, encoder_alone=True)
+    print(report)
+    return encoder
 
 
 def _load_keras(path, compile):

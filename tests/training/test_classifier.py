@@ -9,6 +9,8 @@ from keras_mae.program import InputError
 from training.classifier import build_classifier, in_single_precision
 from training.finetune_config import FinetuneConfig
 
+from ..parity.golden import FOLDER
+
 OF_FILE = FinetuneConfig(preset=None, drop_path_rate=0.2)
 
 
@@ -44,6 +46,12 @@ def test_a_masked_autoencoder_gives_its_encoder(tmp_path):
     mae.save(tmp_path / "mae.keras")
     model = build_classifier(OF_FILE, 3, tmp_path / "mae.keras")
     np.testing.assert_array_equal(model.encoder.cls_token, mae.encoder.cls_token)
+
+
+def test_a_weight_file_need_not_tell_the_heads_of_its_decoder():
+    config = dataclasses.replace(OF_FILE, num_heads=4)  # of 48 and 32 columns
+    model = build_classifier(config, 3, FOLDER / "mae.pth")
+    assert (model.encoder.embed_dim, model.encoder.num_heads) == (48, 4)
 
 
 def test_sincos_positions_are_computed_anew_at_another_size(saved):

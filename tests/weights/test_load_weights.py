@@ -197,9 +197,21 @@ def test_a_classifier_is_no_autoencoder():
 
 
 def test_encoders_come_out_of_all_files():
-    encoder = load_encoder(MAE, **HEADS)
+    images = np.random.default_rng(0).normal(size=(2, 32, 32, 3)).astype("float32")
+    encoder = load_encoder(MAE, num_heads=4)
     assert type(encoder) is keras_mae.ViTEncoder
+    np.testing.assert_array_equal(encoder(images), load(MAE, **HEADS).encoder(images))
     assert type(load_encoder(FOLDER / "hf")) is keras_mae.ViTEncoder
+    classifier = FOLDER / "vit_gap.pth"
+    np.testing.assert_array_equal(
+        load_encoder(classifier, num_heads=4)(images),
+        load(classifier, num_heads=4).encoder(images),
+    )
+
+
+def test_an_encoder_has_no_arguments_of_a_decoder():
+    with pytest.raises(InputError, match="unknown argument 'decoder_num_heads'"):
+        load_encoder(MAE, **HEADS)
 
 
 def test_other_sizes_and_channels(capsys):
@@ -221,9 +233,9 @@ def test_other_sizes_and_channels(capsys):
 
 def test_a_grey_image_has_the_features_of_its_three_equal_channels():
     grey = np.random.default_rng(0).normal(size=(2, 32, 32, 1)).astype("float32")
-    tokens = load_encoder(MAE, **HEADS)(np.repeat(grey, 3, axis=-1))
+    tokens = load_encoder(MAE, num_heads=4)(np.repeat(grey, 3, axis=-1))
     for channels in (1, 12):
-        encoder = load_encoder(MAE, **HEADS, num_channels=channels)
+        encoder = load_encoder(MAE, num_heads=4, num_channels=channels)
         same = encoder(np.repeat(grey, channels, axis=-1))
         np.testing.assert_allclose(same, tokens, atol=1e-5)
 
