@@ -13,13 +13,22 @@ from keras_mae.program import InputError
 from keras_mae.weights import encoder_of
 
 from .cases import add_files, expected_outputs, make_cases
-from .manifest import changed_files, data_path, plain_config, read_manifest
+from .manifest import (
+    changed_files,
+    data_path,
+    manifest_path,
+    plain_config,
+    read_manifest,
+)
 from .nearness import MIN_COSINE, max_error, min_cosine
 from .onnx_cases import expected_of, make_images
 from .outputs import choose_outputs
 from .resized import resized
 
 READER = Path(__file__).with_name("reader.py")
+# What is needed of a manifest; of a SavedModel's, `limits`, too.
+NEEDED = ("files", "signatures", "preprocessing")
+NEEDED += ("outputs", "pooling", "class_names", "top")
 
 
 def verify_artifacts(model, artifacts, images=(), tolerance=1e-4):
@@ -42,8 +51,8 @@ def verify_artifacts(model, artifacts, images=(), tolerance=1e-4):
         wrong.
 
     Raises:
-        InputError: There is no such artifact, it has no manifest, the model does not
-            have its outputs, or an image cannot be read.
+        InputError: There is no such artifact, it has no manifest or one that tells too
+            little, the model does not have its outputs, or an image cannot be read.
     """
     manifests = [_checked_manifest(artifact) for artifact in artifacts]
     rows = []
@@ -83,7 +92,18 @@ def _checked_manifest(artifact):
         raise InputError(
             f"{artifact} is neither the folder of a SavedModel nor an .onnx file"
         )
-    return read_manifest(artifact)
+    manifest = read_manifest(artifact)
+    _check_complete(manifest, (*NEEDED, "limits") if path.is_dir() else NEEDED, path)
+    return manifest
+
+
+def _check_complete(manifest, needed, artifact):
+    if not set(needed) <= set(manifest):
+        raise InputError(
+            f"{manifest_path(artifact)} must tell {', '.join(needed)}. Received: "
+            f"{', '.join(manifest)}. Another version of keras_mae wrote it: export the "
+            "model again"
+        )
 
 
 def _verify(outputs, artifact, manifest, cases, tolerance):

@@ -158,6 +158,23 @@ def test_other_files_are_refused(encoder, tmp_path):
         verify_artifacts(encoder, [tmp_path / "absent.onnx"])
 
 
+@pytest.mark.parametrize("missing", ["outputs", "limits"])
+def test_manifest_that_tells_too_little_is_refused(
+    missing, model_file, saved_model, tmp_path, capsys
+):
+    copy = shutil.copytree(saved_model, tmp_path / "1")
+    manifest = read_manifest(copy)
+    del manifest[missing]
+    write_json(manifest_path(copy), manifest)
+    assert run_verify("--model", model_file, copy) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {manifest_path(copy)} must tell files, ")
+    expected, received = line.split(". Received: ")
+    assert missing in expected
+    assert missing not in received
+    assert line.endswith("wrote it: export the model again")
+
+
 def test_bad_tolerance_ends_with_status_2(model_file, onnx_file, capsys):
     arguments = ("--model", model_file, onnx_file, "--tolerance", "0")
     assert run_verify(*arguments) == 2
