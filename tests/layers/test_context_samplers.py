@@ -45,9 +45,38 @@ def test_squares_are_of_several_sizes():
     assert all(side == int(side) for side in sides)
 
 
-def test_squares_are_told_apart_by_few_bits():
-    with pytest.raises(ValueError, match=r"must lie in \[1, 20\]"):
-        SquaresSampler(num_squares=21)
+def test_any_number_of_squares_cover_nothing_but_squares():
+    sampler = SquaresSampler(0.25, 0.25, num_squares=90)  # of 2 x 2
+    scores = np.reshape(sampler(20, 8, 8, np.int32([1, 2])), (20, 8, 8))
+    covered = 0
+    for number in range(90):
+        hidden = scores >= 2.0**-number  # by so many squares and one more
+        whole = np.lib.stride_tricks.sliding_window_view(hidden, (2, 2), (1, 2))
+        whole = np.pad(whole.all((3, 4)), ((0, 0), (1, 1), (1, 1)))
+        of_squares = whole[:, 1:, 1:] | whole[:, :-1, 1:]
+        of_squares |= whole[:, 1:, :-1] | whole[:, :-1, :-1]
+        np.testing.assert_array_equal(hidden, of_squares)
+        assert hidden.sum() <= covered + 20 * 4
+        covered = hidden.sum()
+    assert covered > 0.8 * scores.size
+
+
+def test_many_squares_hide_the_top_as_often_as_the_bottom():
+    for grid_size in ((14, 14), (32, 32)):
+        often = draw_masks("squares", 0.75, grid_size, batch=400).mean(axis=0)
+        for turned in (often[::-1], often[:, ::-1], often.T):
+            np.testing.assert_allclose(turned, often, atol=0.15)
+
+
+def test_what_no_square_covers_is_hidden_in_random_order():
+    masks = draw_masks(SquaresSampler(num_squares=1), 0.5, (16, 16), batch=400)
+    upper, lower = masks[:, :8].mean(), masks[:, 8:].mean()
+    assert abs(upper - lower) < 0.02
+
+
+def test_squares_are_as_many_as_a_float_tells_apart():
+    with pytest.raises(ValueError, match=r"must lie in \[1, 100\]"):
+        SquaresSampler(num_squares=101)
 
 
 def test_squares_keep_their_arguments():
