@@ -1,4 +1,5 @@
 import ast
+import runpy
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,12 @@ def test_help_names_every_program(capsys):
 
 def test_version_is_the_packages(capsys):
     cli.main(["--version"])
+    assert capsys.readouterr().out.strip() == cli.__version__
+
+
+def test_the_package_runs_as_the_command(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["keras_mae", "--version"])
+    runpy.run_module("keras_mae", run_name="__main__")
     assert capsys.readouterr().out.strip() == cli.__version__
 
 
