@@ -26,6 +26,7 @@ EXTRAS = {
         "keras-cv==0.9.0",
         "pillow",
         "matplotlib",
+        "pyarrow>=16",
     ],
     "export": [
         "tf2onnx==1.17.*",

@@ -82,6 +82,13 @@ def new_files(path, overwrite=False):
             os.replace(folder / name, path.with_name(name))
 
 
+def remove_leftovers(path):
+    """Removes what killed runs left of `new_file(path)`."""
+    path = Path(path)
+    for temporary in path.parent.glob(f".{path.stem}.*.tmp{path.suffix}"):
+        temporary.unlink()
+
+
 def check_free(path, overwrite=False):
     """Raises an `InputError` if `path` exists and may not be replaced."""
     path = Path(path)

@@ -17,6 +17,7 @@ PROGRAMS = {
     "few_shot": ("training.few_shot", "judges features by few labels", "train"),
     "evaluate": ("training.evaluate", "judges features in several ways", "train"),
     "make_tfrecords": ("training.make_tfrecords", "writes TFRecord files", "train"),
+    "extract": ("training.extract", "writes features of a data set", "train"),
     "benchmark": ("training.benchmark.__main__", "times steps and peers", "train"),
     "study": ("training.study.__main__", "compares what masks teach", "train"),
     "to_saved_model": ("export.to_saved_model", "exports for TF Serving", "export"),

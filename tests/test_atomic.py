@@ -3,7 +3,7 @@ import stat
 
 import pytest
 
-from keras_mae.atomic import new_directory, new_file, new_files
+from keras_mae.atomic import new_directory, new_file, new_files, remove_leftovers
 from keras_mae.program import InputError
 
 
@@ -103,3 +103,12 @@ def test_companion_that_exists_keeps_all_away(tmp_path):
     with pytest.raises(InputError, match="x.data exists; nothing is overwritten"):
         write()
     assert names(tmp_path) == ["x.data"]
+
+
+def test_what_killed_runs_leave_is_removed_and_nothing_else(tmp_path):
+    for name in ("part-1.npz", "part-2.npz"):
+        with new_file(tmp_path / name) as temporary:
+            temporary.touch()
+        temporary.touch()  # as SIGKILL leaves it
+    remove_leftovers(tmp_path / "part-1.npz")
+    assert names(tmp_path) == [temporary.name, "part-1.npz", "part-2.npz"]

@@ -8,7 +8,7 @@ import time
 import tensorflow as tf
 from tqdm import tqdm
 
-from keras_mae.atomic import new_file
+from keras_mae.atomic import new_file, remove_leftovers
 from keras_mae.program import InputError, one_line_errors
 
 from .command_line import add_data_arguments, program_parser
@@ -68,7 +68,7 @@ def make_tfrecords(data, output, split="train", shards=None, data_dir=None):
 
 def _open_index(path, made_from, source):
     """Returns the index that is there, or one without files."""
-    _remove_leftovers(path)
+    remove_leftovers(path)
     if not path.exists():
         return {
             "made_from": made_from,
@@ -115,7 +115,7 @@ def _write_missing(source, index_file, index):
 
 
 def _write_file(path, examples, source, index_file, index):
-    _remove_leftovers(path)
+    remove_leftovers(path)
     with _telling_full_disk(path), new_file(path) as partial:
         skipped, records = [], 0
         with tf.io.TFRecordWriter(str(partial)) as writer:
@@ -130,12 +130,6 @@ def _write_file(path, examples, source, index_file, index):
         entry = {"records": records, "bytes": size, "skipped": skipped}
         index["files"][path.name] = entry
         write_index(index_file, index)  # before the file: what is there is known
-
-
-def _remove_leftovers(path):
-    """Removes what a killed run left of a file."""
-    for partial in path.parent.glob(f".{path.stem}.*.tmp{path.suffix}"):
-        partial.unlink()
 
 
 @contextlib.contextmanager

@@ -11,12 +11,14 @@ CONFIG = "config.json"
 MODEL = "model.keras"
 
 
-def open_workdir(workdir, config, **inputs):
+def open_workdir(workdir, config, flag="--workdir", file=CONFIG, **inputs):
     """Makes the folder of a run, or checks that it holds a run of these settings.
 
     Args:
         workdir: Path.
         config: Dataclass instance of the run.
+        flag: What the program calls the folder.
+        file: Name of the file in it that holds the settings.
         **inputs: What the run reads: `data`, the data spec, ...
 
     Returns:
@@ -27,13 +29,13 @@ def open_workdir(workdir, config, **inputs):
     """
     workdir = Path(workdir)
     if workdir.exists() and not workdir.is_dir():
-        raise InputError(f"--workdir {workdir} is a file; expected a folder")
+        raise InputError(f"{flag} {workdir} is a file; expected a folder")
     settings = _as_json({**inputs, **dataclasses.asdict(config)})
-    path = workdir / CONFIG
+    path = workdir / file
     if path.exists():
         # An earlier version's file lacks settings that came later.
-        saved = _as_json(_defaults(config)) | _read(path)
-        _compare(path, saved, settings)
+        saved = _as_json(_defaults(config)) | _read(path, flag)
+        _compare(path, saved, settings, flag)
     else:
         workdir.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(settings, indent=2) + "\n")
@@ -50,9 +52,8 @@ def save_model(model, workdir):
 
 def write_atomically(path, text):
     """Writes a text file that is complete or absent, whatever happens."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
-    partial.replace(path)
+    with new_file(path, overwrite=True) as partial:
+        partial.write_text(text)
 
 
 def _defaults(config):
@@ -66,16 +67,14 @@ def _as_json(settings):
     return json.loads(json.dumps(settings))
 
 
-def _read(path):
+def _read(path, flag):
     try:
         return json.loads(path.read_text())
     except ValueError as error:
-        raise InputError(
-            f"{path} is not JSON: {error}; use another --workdir"
-        ) from error
+        raise InputError(f"{path} is not JSON: {error}; use another {flag}") from error
 
 
-def _compare(path, saved, settings):
+def _compare(path, saved, settings, flag):
     keys = sorted(saved.keys() | settings.keys())
     differing = [
         f"{key} (there {saved.get(key)!r}, here {settings.get(key)!r})"
@@ -85,6 +84,6 @@ def _compare(path, saved, settings):
     if differing:
         raise InputError(
             f"{path.parent} holds a run of another configuration: "
-            f"{', '.join(differing)}; use another --workdir, or the same settings to "
+            f"{', '.join(differing)}; use another {flag}, or the same settings to "
             "resume"
         )

@@ -161,3 +161,15 @@ def test_folder_without_a_readable_image_is_an_error(tmp_path):
     (tmp_path / "a.jpg").write_text("text")
     with pytest.raises(InputError, match=r"none of the 1 images can be read \(a.jpg\)"):
         open_folder(tmp_path)
+
+
+def test_unchecked_files_are_not_opened_before_they_are_read(tmp_path):
+    write(tmp_path / "cat", "0.png")
+    (tmp_path / "dog").mkdir()
+    (tmp_path / "dog" / "1.png").write_bytes(b"no picture")
+    source = open_folder(tmp_path, check=False)
+    assert source.num_examples == 2
+    assert source.name_of(1) == os.path.join("dog", "1.png")
+    assert source.class_names == ["cat", "dog"]
+    assert source.are_paths
+    assert source.skipped == []

@@ -190,6 +190,22 @@ def test_broken_images_in_a_stream_give_way_when_they_are_met(tmp_path):
 
 
 @LIMITS
+@pytest.mark.parametrize(("start", "stop"), [(0, 7), (0, 1), (2, 4), (3, 5), (4, 7)])
+def test_a_range_of_the_records_comes_in_order(tmp_path, limit, start, stop):
+    source = load_source(shades(tmp_path, range(7)), **limit)
+    indices = source.between(start, stop).map(lambda index, *_: index)
+    assert list(indices.as_numpy_iterator()) == list(range(start, stop))
+
+
+def test_a_range_of_a_stream_needs_its_own_files_alone(tmp_path):
+    source = load_source(shades(tmp_path, range(7)), **STREAM)  # 0 3 6, 1 4, 2 5
+    for number in (0, 2):
+        (tmp_path / f"train-0000{number}-of-00003").unlink()
+    labels = source.between(3, 5).map(lambda *r: source.read(*r)["label"])
+    assert list(labels.as_numpy_iterator()) == [1, 0]
+
+
+@LIMITS
 def test_records_behind_a_damaged_one_are_left_out_by_their_names(tmp_path, limit):
     data = shades(tmp_path, range(8), files=2)
     index(tmp_path, [4, 4], ["0", "1"])  # so that nothing is read to count

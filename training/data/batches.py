@@ -100,7 +100,7 @@ def training_dataset(
     dataset = dataset.batch(rows, drop_remainder=True)
     num_batches = steps * max(epochs - first_epoch, 0)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_batches))
-    return _finish(dataset, num_hosts)
+    return finish(dataset, num_hosts)
 
 
 def evaluation_dataset(
@@ -145,7 +145,7 @@ def evaluation_dataset(
     if own < most:
         dataset = dataset.concatenate(_empty_batch(dataset.element_spec))
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(most))
-    return _finish(dataset, num_hosts)
+    return finish(dataset, num_hosts)
 
 
 def steps_per_epoch(source, batch_size):
@@ -199,7 +199,8 @@ def _empty_batch(specs):
     return tf.data.Dataset.from_tensors(tuple(empty))
 
 
-def _finish(dataset, num_hosts):
+def finish(dataset, num_hosts=1):
+    """Returns batches that are made ahead, on all cores."""
     options = tf.data.Options()
     # Several workers share each batch; dealing out files would change the order.
     policy = tf.data.experimental.AutoShardPolicy

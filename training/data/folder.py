@@ -15,7 +15,7 @@ from .source import IndexedSource
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp")
 
 
-def open_folder(directory, split, seed=0, memory_limit=2 << 30):
+def open_folder(directory, split, seed=0, memory_limit=2 << 30, check=True):
     """Returns the images below a folder that belong to a split.
 
     - With sub-folders `train/` and `test/` or `val/`, these are the splits, and
@@ -36,6 +36,7 @@ def open_folder(directory, split, seed=0, memory_limit=2 << 30):
         split: `"train"`, `"test"` or `"validation"`.
         seed: Integer. Another seed holds out other images.
         memory_limit: Integer. Bytes.
+        check: Boolean. Whether files are read first and broken ones skipped.
 
     Raises:
         InputError: No such folder, no readable image, or no such split.
@@ -43,21 +44,26 @@ def open_folder(directory, split, seed=0, memory_limit=2 << 30):
     root = Path(directory).expanduser()
     paths, labels, class_names = choose_split(_list_images(root), split, seed)
     files = [os.fsencode(root / path) for path in paths]
+    name, names = f"folder:{directory} ({split})", [str(path) for path in paths]
+    if not check:
+        return IndexedSource(
+            name, files, labels, class_names, are_paths=True, names=names
+        )
     fits = sum(map(_num_bytes, files)) <= memory_limit
     indices, labels, images, skipped = keep_readable(
         _file_examples(files, labels),
-        [str(path) for path in paths],
+        names,
         load=tf.io.read_file,
         keep_images=fits,
     )
     return IndexedSource(
-        f"folder:{directory} ({split})",
+        name,
         images if fits else [files[i] for i in indices],
         labels,
         class_names,
         skipped,
         are_paths=not fits,
-        names=[str(paths[i]) for i in indices],
+        names=[names[i] for i in indices],
     )
 
 

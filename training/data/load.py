@@ -21,7 +21,14 @@ EXAMPLES = {
 }
 
 
-def load_source(spec, split="train", data_dir=None, seed=0, memory_limit=MEMORY_LIMIT):
+def load_source(
+    spec,
+    split="train",
+    data_dir=None,
+    seed=0,
+    memory_limit=MEMORY_LIMIT,
+    check=True,
+):
     """Opens the data that a spec names.
 
     | spec | images | splits |
@@ -45,6 +52,10 @@ def load_source(spec, split="train", data_dir=None, seed=0, memory_limit=MEMORY_
             trains on what the other tests.
         memory_limit: Integer. Bytes of encoded images that are kept in memory;
             larger data are read again every epoch.
+        check: Boolean. Whether the images of a folder, and those that are kept in
+            memory, are decoded first, and broken ones left out. Otherwise encoded
+            images are never kept, and what is broken shows when it is read: for
+            programs that read them once.
 
     Returns:
         A `Source`.
@@ -53,12 +64,13 @@ def load_source(spec, split="train", data_dir=None, seed=0, memory_limit=MEMORY_
         InputError: There are no such data, or no readable image among them.
     """
     kind, _, where = spec.partition(":")
+    memory_limit = memory_limit if check else 0
     where, options = _split_options(kind, where)
     openers = {
         "demo": lambda: open_demo(split, seed),
         "photos": lambda: open_photos(split),
         "tfds": lambda: open_tfds(where, split, data_dir, memory_limit, **options),
-        "folder": lambda: open_folder(where, split, seed, memory_limit),
+        "folder": lambda: open_folder(where, split, seed, memory_limit, check),
         "tfrecord": lambda: open_tfrecord(where, split, memory_limit, **options),
         "npz": lambda: open_npz(where, split, seed),
     }

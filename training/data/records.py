@@ -130,6 +130,17 @@ class RecordSource(Source):
             self.buffer_size, seed=buffer_seed, reshuffle_each_iteration=False
         )
 
+    def between(self, start, stop):
+        """Opens the files alone that hold some of these records."""
+        start, stop = tf.cast(start, tf.int64), tf.cast(stop, tf.int64)
+        ends = tf.stack([start, stop - 1])
+        ends = tf.searchsorted(self.files.starts, ends, "right", tf.int64) - 1
+        first, last = tf.unstack(ends)
+        files = tf.data.Dataset.range(first, last + 1)
+        records = files.flat_map(self.files.read_file)
+        records = records.skip(start - tf.gather(self.files.starts, first))
+        return records.take(stop - start)
+
     def read(self, *reference):
         return self.parse(*reference)
 

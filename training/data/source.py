@@ -51,6 +51,10 @@ class Source(abc.ABC):
                 the examples come by ascending index.
         """
 
+    def between(self, start, stop):
+        """Returns the references of examples `start` to `stop - 1`, in order."""
+        return self.order().skip(start).take(stop - start)
+
     @abc.abstractmethod
     def read(self, *reference):
         """Returns the example of one element of `order`, inside a `tf.data` map."""

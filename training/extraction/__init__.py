@@ -1,0 +1,1 @@
+"""Features of whole data sets, written to files."""
