@@ -39,6 +39,8 @@ EXTRAS = {
     "test": ["pytest", "pytest-xdist", "pyyaml", "ruff==0.17.6", "setuptools>=77"],
 }
 EXTRAS["all"] = sorted({need for needs in EXTRAS.values() for need in needs})
+# What `training.benchmark --peers` times beside us; nothing else needs torch.
+EXTRAS["peers"] = ["torch>=2.8", "transformers>=4.57", "onnxscript"]
 
 setup(
     name="keras-mae",
