@@ -1,4 +1,4 @@
-"""Published weights of a tiny preset, on a server of this machine."""
+"""Where a file lies, and published weights of a tiny preset, on a local server."""
 
 import hashlib
 
@@ -10,7 +10,7 @@ from keras_mae.published import PublishedFile
 
 from ..parity.golden import FOLDER
 from .file_server import running_server
-from .test_load_weights import encoder_tensors
+from .tensors import encoder_tensors
 from .weight_files import save_zip, views
 
 GOLDEN = Preset(
@@ -37,6 +37,11 @@ FILES = {
         {"has_decoder": True, "beside": ("config.json",)},
     ),
 }
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.pth"
 
 
 @pytest.fixture

@@ -19,11 +19,6 @@ def read(path, save, content):
     return read_pth(path)[1]
 
 
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "model.pth"
-
-
 @FORMATS
 @pytest.mark.parametrize(
     "dtype", ["float32", "float16", "int64", "float64", tf.bfloat16.as_numpy_dtype]
