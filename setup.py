@@ -41,6 +41,14 @@ EXTRAS = {
 EXTRAS["all"] = sorted({need for needs in EXTRAS.values() for need in needs})
 # What `training.benchmark --peers` times beside us; nothing else needs torch.
 EXTRAS["peers"] = ["torch>=2.8", "transformers>=4.57", "onnxscript"]
+# Not among all: it needs an older protobuf, pyarrow and pillow than the others.
+EXTRAS["beam"] = [
+    *EXTRAS["train"],
+    "apache-beam>=2.77,<3",
+    "tensorflow-hub",
+    "onnx>=1.17",
+    "onnxruntime",
+]
 
 setup(
     name="keras-mae",

@@ -18,6 +18,7 @@ PROGRAMS = {
     "evaluate": ("training.evaluate", "judges features in several ways", "train"),
     "make_tfrecords": ("training.make_tfrecords", "writes TFRecord files", "train"),
     "extract": ("training.extract", "writes features of a data set", "train"),
+    "extract_beam": ("training.extract_beam", "the same on many machines", "beam"),
     "benchmark": ("training.benchmark.__main__", "times steps and peers", "train"),
     "study": ("training.study.__main__", "compares what masks teach", "train"),
     "to_saved_model": ("export.to_saved_model", "exports for TF Serving", "export"),

@@ -65,7 +65,7 @@ def load_source(
     """
     kind, _, where = spec.partition(":")
     memory_limit = memory_limit if check else 0
-    where, options = _split_options(kind, where)
+    where, options = split_options(kind, where)
     openers = {
         "demo": lambda: open_demo(split, seed),
         "photos": lambda: open_photos(split),
@@ -82,7 +82,7 @@ def load_source(
     return openers[kind]()
 
 
-def _split_options(kind, where):
+def split_options(kind, where):
     """Splits `WHERE,key=value` into its first part and a dictionary."""
     known = {"tfds": {"download": _boolean}, "tfrecord": {"labels_from": int}}
     if kind not in known:  # names of files may hold commas

@@ -60,7 +60,7 @@ def open_tfrecord(pattern, split, memory_limit=2 << 30, labels_from=0):
 
 def _open(pattern, split, paths, labels_from, memory_limit):
     name = f"tfrecord:{pattern} ({split})"
-    parse = _parser(labels_from)
+    parse = record_parser(labels_from)
     _check_first(paths, parse)
     _tell_missing(name, paths)
     lengths, class_names = read_index(paths) or _count(paths, parse, labels_from)
@@ -95,7 +95,7 @@ def _splits(paths):
     return splits or {"train": paths}
 
 
-def _parser(labels_from):
+def record_parser(labels_from):
     """Returns a function from (index, record) to an example."""
     schema = {
         IMAGE: tf.io.FixedLenFeature([], tf.string),

@@ -16,8 +16,9 @@ ROWS_OF_GROUP = 1024
 COLUMNS = {"id": pa.string(), "index": pa.int64(), "label": pa.int64()}
 
 
-def schema(dim, columns=COLUMNS):
-    """Returns the Parquet schema of columns and features of this width."""
+def schema(dim, names=tuple(COLUMNS)):
+    """Returns the Parquet schema of these columns and features of this width."""
+    columns = {name: COLUMNS[name] for name in names}
     # Arrow's readers know the width again, others see lists.
     return pa.schema({**columns, "features": pa.list_(pa.float32(), dim)})
 
