@@ -19,13 +19,40 @@ def save_plots(summaries, workdir):
         rows = [s for s in summaries if s.labels["part"] == part and s.figures]
         if rows:
             figure = Figure(layout="constrained")
-            draw(figure, rows)
+            names, shared = tell_apart([row.labels for row in rows])
+            draw(figure, rows, names)
+            figure.suptitle(shared, fontsize=9)
             paths.append(workdir / f"{part}.png")
             figure.savefig(paths[-1], dpi=130)
     return paths
 
 
-def _bars(figure, rows, panels):
+def tell_apart(rows):
+    """Returns a name for each row, and what the rows have in common.
+
+    What is the same wherever it is told is left out of the names, unless rows would
+    lose their only name by that.
+
+    Args:
+        rows: List of dictionaries of labels, `part` among them.
+
+    Returns:
+        List of strings, and a string.
+    """
+    rows = [{n: v for n, v in row.items() if n != "part"} for row in rows]
+    values = {n: {row[n] for row in rows if n in row} for row in rows for n in row}
+    shared = {n: v for n, (v, *others) in values.items() if not others}
+    names = [_joined(v for n, v in row.items() if n not in shared) for row in rows]
+    if len(set(names) - {""}) < len(rows):
+        return [_joined(row.values()) for row in rows], ""
+    return names, ", ".join(f"{n} {v}" for n, v in shared.items())
+
+
+def _joined(values):
+    return " ".join(map(str, values))
+
+
+def _bars(figure, rows, names, panels):
     """Draws one panel of horizontal bars for each figure, one bar a row.
 
     Args:
@@ -34,69 +61,78 @@ def _bars(figure, rows, panels):
     panels = [(name, title) for name, title in panels if _with(rows, name)]
     figure.set_size_inches(WIDTH, 1.3 + 0.32 * len(rows))
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-    names = [_name(row) for row in rows]
     for axis, (name, title) in zip(axes, panels, strict=True):
         means = [_mean(row, name) for row in rows]
-        axis.barh(names, means, xerr=[_std(row, name) for row in rows], height=0.6)
+        spread = [_std(row, name) for row in rows]
+        axis.barh(names, means, xerr=spread, height=0.6)
+        for place, mean, std in zip(names, means, spread, strict=True):
+            if not np.isnan(mean):
+                _write(axis, f"{mean:.3g}", max(mean, 0) + std, place)
+        left, right = axis.get_xlim()
+        axis.set_xlim(left, right + 0.1 * len(panels) * (right - left))  # for numbers
         axis.set_title(title, fontsize=9)
         axis.tick_params(labelsize=8)
         axis.grid(axis="x", alpha=0.3)
     axes[0].invert_yaxis()  # the first row on top
 
 
-def _representation(figure, rows):
-    names = list(dict.fromkeys(name for row in rows for name in row.figures))
-    chosen = [n for n in names if "accuracy" in n and "train" not in n]
-    _bars(
-        figure,
-        rows,
-        [(n, n.replace("_accuracy", "\naccuracy").replace("_", " ")) for n in chosen],
-    )
+def _write(axis, text, x, y):
+    """Writes beside the end of a bar."""
+    style = {"va": "center", "fontsize": 7}
+    axis.annotate(text, (x, y), (2, 0), textcoords="offset points", **style)
 
 
-def _compute(figure, rows):
+def _representation(figure, rows, names):
+    figures = dict.fromkeys(name for row in rows for name in row.figures)
+    chosen = [n for n in figures if "accuracy" in n and "train" not in n]
+    titles = [n.replace("_accuracy", "").replace("_", " ") for n in chosen]
+    panels = [(n, f"{t}\naccuracy") for n, t in zip(chosen, titles, strict=True)]
+    _bars(figure, rows, names, panels)
+
+
+def _compute(figure, rows, names):
     panels = {
         "gflop_per_image": "GFLOP an image",
         "step_seconds": "seconds a step",
         "peak_memory_gb": "peak memory, GB",
     }
-    _bars(figure, rows, panels.items())
+    _bars(figure, rows, names, panels.items())
 
 
-def _gradients(figure, rows):
+def _gradients(figure, rows, names):
     panels = {
-        "mask_to_mean": "tr cov over masks\n/ |mean|²",
-        "image_to_mean": "tr cov over images\n/ |mean|²",
+        "mask_to_mean": "over masks:\ntr cov / |mean|²",
+        "image_to_mean": "over images:\ntr cov / |mean|²",
         "mask_share": "masks' share\nof both",
         "cosine_of_draws": "cosine of\ntwo draws",
     }
-    _bars(figure, rows, panels.items())
+    _bars(figure, rows, names, panels.items())
 
 
-def _occlusion(figure, rows):
+def _occlusion(figure, rows, names):
     figure.set_size_inches(WIDTH, 3.6)
     axis = figure.subplots()
-    for row in rows:
+    for row, name in zip(rows, names, strict=True):
         shares = row.figures["histogram"].mean
         reached = [row.figures["totally_hidden"].mean, *np.cumsum(shares)]
-        axis.plot(np.linspace(0, 1, len(reached)), reached, label=_name(row))
+        axis.plot(np.linspace(0, 1, len(reached)), reached, label=name)
     axis.set_xlabel("share of the object that is visible")
     axis.set_ylabel("share of masks with no more")
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8)
 
 
-def _distance(figure, rows):
+def _distance(figure, rows, names):
     figure.set_size_inches(WIDTH, 3.6)
     axis = figure.subplots()
-    for row in rows:
-        name = "relative_error_at_"
+    start = "relative_error_at_"
+    for row, name in zip(rows, names, strict=True):
         places = sorted(
-            int(n.split("_")[-1]) for n in row.figures if n.startswith(name)
+            int(n.split("_")[-1]) for n in row.figures if n.startswith(start)
         )
-        means = np.array([_mean(row, f"{name}{k}") for k in places])
-        spread = np.array([_std(row, f"{name}{k}") for k in places])
-        (line,) = axis.plot(places, means, "o-", markersize=3, label=_name(row))
+        means = np.array([_mean(row, f"{start}{k}") for k in places])
+        spread = np.array([_std(row, f"{start}{k}") for k in places])
+        (line,) = axis.plot(places, means, "o-", markersize=3, label=name)
         low, high = means - spread, means + spread
         axis.fill_between(places, low, high, alpha=0.2, color=line.get_color())
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -104,11 +140,6 @@ def _distance(figure, rows):
     axis.set_ylabel("squared error / targets' mean square")
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8)
-
-
-def _name(row):
-    labels = [str(value) for name, value in row.labels.items() if name != "part"]
-    return " ".join(labels)
 
 
 def _with(rows, name):
