@@ -12,7 +12,7 @@ from training.study import runner
 from training.study.__main__ import main
 from training.study.checks import check_study
 from training.study.training_runs import of_steps
-from training.study_config import StudyConfig
+from training.study_config import MASKED, SYSTEMS, StudyConfig
 
 
 def command(workdir, data, *settings, options=()):
@@ -48,6 +48,20 @@ def test_every_part_has_its_figures(finished):
     assert parts["occlusion"]["visible_mean"]["count"] == 1
     assert parts["distance"]["error_at_1"]["mean"] > 0
     assert parts["training"]["steps"]["mean"] == 4
+
+
+@pytest.mark.slow
+def test_every_system_has_its_figures(tmp_path, stripes):
+    systems = f"systems={','.join(SYSTEMS)}"
+    results = main(command(tmp_path / "run", stripes, systems, "samplers=random"))
+    assert results["failed"] == 0
+    found = {}
+    for row in results["summary"]:
+        assert row["figures"]
+        found.setdefault(row["labels"]["part"], set()).add(row["labels"].get("system"))
+    assert found["representation"] == set(SYSTEMS)
+    assert found["compute"] == {*MASKED, "scratch"}
+    assert found["gradients"] == found["distance"] == set(MASKED)
 
 
 def test_json_table_and_plots_are_written(finished):
