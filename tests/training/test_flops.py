@@ -2,8 +2,13 @@
 
 import pytest
 
-from keras_mae import MaskedAutoencoder, MaskTokenAutoencoder
-from training.flops import block_flops, step_flops
+from keras_mae import (
+    MaskedAutoencoder,
+    MaskTokenAutoencoder,
+    ViTClassifier,
+    ViTEncoder,
+)
+from training.flops import block_flops, classifier_flops, encoder_flops, step_flops
 
 # Four patches of 4 x 4 x 3 values, a width of 8; a decoder of width 4.
 SIZES = {
@@ -40,3 +45,15 @@ def test_blocks_of_the_encoder_are_counted():
     more = step_flops(MaskTokenAutoencoder(**depths))
     more -= step_flops(MaskTokenAutoencoder(**SIZES))
     assert more == pytest.approx(3 * 3 * block_flops(5, 8))
+
+
+def test_an_encoder_sees_all_patches_or_as_many_as_it_is_told():
+    encoder = ViTEncoder(8, 4, 3, 8, depth=1, num_heads=2)
+    assert encoder_flops(encoder) == 2 * 4 * 48 * 8 + block_flops(5, 8)
+    assert encoder_flops(encoder, 1) == 2 * 1 * 48 * 8 + block_flops(2, 8)
+
+
+def test_a_classifier_adds_its_head():
+    encoder = ViTEncoder(8, 4, 3, 8, depth=1, num_heads=2)
+    classifier = ViTClassifier.from_encoder(encoder, 10)
+    assert classifier_flops(classifier) == 3 * (encoder_flops(encoder) + 2 * 8 * 10)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -177,6 +178,10 @@ def _check(arguments):
         for value in values if isinstance(values, list) else [values]:
             if value is not None and value < 1:
                 raise InputError(f"--{name} must be at least 1; received {value}")
+    if arguments.model and arguments.task != "inference":
+        raise InputError("--model is of --inference: training starts from the recipe")
+    if arguments.peers_python and not shutil.which(arguments.peers_python):
+        raise InputError(f"--peers_python: no program {arguments.peers_python}")
     if max(arguments.threads) > num_cores():
         raise InputError(
             f"--threads must be at most {num_cores()}, the cores that there are; "

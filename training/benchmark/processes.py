@@ -51,6 +51,7 @@ class Worker:
     """
 
     def __init__(self, contestant):
+        say(f"starting {contestant.name}")
         self.contestant = contestant
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115, `close` does
         self.process = subprocess.Popen(
@@ -122,7 +123,7 @@ class Worker:
         return RunError(f"{message} ({kind})")
 
 
-def in_turn(workers, questions, rounds, warm_up, tell=print):
+def in_turn(workers, questions, rounds, warm_up):
     """Asks all contestants all questions, round after round.
 
     Machines get slower and faster within minutes: what one round measures belongs
@@ -133,18 +134,22 @@ def in_turn(workers, questions, rounds, warm_up, tell=print):
         questions: List of dictionaries.
         rounds: Integer, how often, after a round that does not count.
         warm_up: Dictionary, what that round asks otherwise.
-        tell: Function of a line, called when a round begins.
 
     Returns:
         For each question a list of rounds, each a list of the workers' answers.
     """
     answers = [[] for _ in questions]
     for number in range(rounds + 1):
-        tell(f"round {number} of {rounds}" if number else "warm-up")
+        say(f"round {number} of {rounds}" if number else "warm-up")
         for question, found in zip(questions, answers, strict=True):
             asked = question if number else {**question, **warm_up}
             found.append([worker.ask(**asked) for worker in workers])
     return [found[1:] for found in answers]
+
+
+def say(line):
+    """Prints what goes on: a measurement takes minutes."""
+    print(line, flush=True)
 
 
 def _environment(python):

@@ -19,7 +19,8 @@ class Work(NamedTuple):
 def summarise(workers, rounds, works, reference=None):
     """Returns a dictionary for each contestant: figures, with their spread over rounds.
 
-    A ratio and a share compare what belongs to the same round.
+    A ratio and a share compare what belongs to the same round; `of_rounds` are the
+    images per second of each.
 
     Args:
         workers: List of `Worker`; the last one is the ceiling.
@@ -38,6 +39,7 @@ def summarise(workers, rounds, works, reference=None):
         figures = {
             "images_per_second": _spread(rates[index]),
             "milliseconds": _spread([1e3 * work.images / r for r in rates[index]]),
+            "of_rounds": [_short(rate) for rate in rates[index]],
         }
         if index != first:
             figures["ratio"] = _spread(_ratios(rates[first], rates[index]))
@@ -70,7 +72,11 @@ def _ratios(values, others):
 
 
 def _spread(values):
-    """Returns the median, the lowest and the highest, in four digits."""
+    """Returns the median, the lowest and the highest."""
     figures = (statistics.median(values), min(values), max(values))
     names = ("median", "lowest", "highest")
-    return {n: float(f"{f:.4g}") for n, f in zip(names, figures, strict=True)}
+    return {n: _short(f) for n, f in zip(names, figures, strict=True)}
+
+
+def _short(value):
+    return float(f"{value:.4g}")

@@ -51,7 +51,7 @@ def ceiling_contestant(precision, cores):
     """Returns the `Contestant` of large matrix products in a precision's dtype."""
     dtype = precision.removeprefix("mixed_")
     function = f"{__package__}.ceiling:ceiling"
-    return Contestant("ceiling", function, {"dtype": dtype}, cores)
+    return Contestant(f"ceiling, {dtype}", function, {"dtype": dtype}, cores)
 
 
 def _measured(task, config, threads, rounds, steps, peers, python):

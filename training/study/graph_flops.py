@@ -31,18 +31,37 @@ def graph_flops(function, *arguments):
     Raises:
         ValueError: The shape of a product is not known before it runs.
     """
-    return dict(_of_graph(function.get_concrete_function(*arguments).graph))
+    graph = function.get_concrete_function(*arguments).graph
+    return dict(sum_over_graph(graph, lambda op: PRODUCTS.get(op.type, _nothing)(op)))
 
 
-def _of_graph(graph):
+def sum_over_graph(graph, cost):
+    """Returns the sum of a cost over all operations of a graph and of what it calls.
+
+    Of the branches of a condition the costliest counts, and the body of a loop once.
+
+    Args:
+        graph: A `tf.Graph`.
+        cost: Function of a `tf.Operation` that returns a number; or `None` where the
+            operation is not counted, and what it calls is.
+
+    Returns:
+        Counter of the costs by the name of the operation.
+    """
     counts = collections.Counter()
     for op in graph.get_operations():
-        if op.type in CALLS:
-            called = [_of_graph(_function(graph, op, name)) for name in CALLS[op.type]]
+        own = cost(op)
+        if own is not None:
+            counts[op.type] += own
+        elif op.type in CALLS:
+            functions = [_function(graph, op, name) for name in CALLS[op.type]]
+            called = [sum_over_graph(function, cost) for function in functions]
             counts += max(called, key=lambda found: sum(found.values()))
-        elif op.type in PRODUCTS:
-            counts[op.type] += PRODUCTS[op.type](op)
     return counts
+
+
+def _nothing(op):
+    return None
 
 
 def _function(graph, op, attribute):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.benchmark import ceiling, inference, models, training_step
+from training.benchmark import ceiling, exports, inference, models, training_step
 from training.benchmark.worker import load, peak_memory
 
 
@@ -35,5 +35,5 @@ def local(monkeypatch):
         "time_steps",
         lambda model, batch, steps: [0.002] * steps,
     )
-    for module in (training_step, inference):
+    for module in (training_step, exports, inference):
         monkeypatch.setattr(module, "Worker", Local)

@@ -50,7 +50,7 @@ def test_fine_tuning_is_timed_beside_stock_layers():
     results = main([*TINY, "--finetune", "--peers", "plain", "--set", *SMALL])
     assert results["task"] == "finetune"
     names = [row["name"] for row in results["results"][0]["contestants"]]
-    assert names == ["keras_mae", "plain", "ceiling"]
+    assert names == ["keras_mae", "plain", "ceiling, float32"]
 
 
 def test_torch_is_asked_for_the_same_work():
@@ -83,6 +83,8 @@ def test_processes_of_their_own_are_measured(task):
         (["--steps", "0"], "--steps must be at least 1; received 0"),
         (["--threads", "9999"], "--threads must be at most"),
         (["--threads", "1", "0"], "--threads must be at least 1; received 0"),
+        (["--model", "m.keras"], "--model is of --inference"),
+        (["--peers_python", "/absent"], "--peers_python: no program /absent"),
         (["--peers", "hf_troch"], "did you mean hf_torch"),
         (["--finetune", "--peers", "mask_token"], "unknown peer of finetune"),
         (["--peers", "plain", "--set", "system=simmim"], "--peers needs system=mae"),
