@@ -36,6 +36,8 @@ class CentreSampler(MaskSampler):
 class SquaresSampler(MaskSampler):
     """Hides several small squares that may overlap: the paper's random block.
 
+    Squares lie inside the image, so that its border is hidden least often.
+
     Args:
         min_side, max_side: Floats in `(0, 1]`. Sides of the squares, as shares of the
             image's shorter side.
