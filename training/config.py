@@ -36,8 +36,11 @@ class RunConfig:
     seed: int = 0
     # float32, mixed_bfloat16 or mixed_float16.
     precision: str = "float32"
-    # Whether XLA compiles the whole step.
-    xla: bool = False
+    # auto, graph, hybrid or xla: hybrid compiles elementwise chains, xla the whole
+    # step; auto is hybrid on a CPU, xla on a GPU, graph on several.
+    compute: str = "auto"
+    # Parts of a batch computed side by side on a CPU; None for 2 where that is faster.
+    streams: int | None = None
     # Steps between two returns to Python; must divide the steps of an epoch.
     steps_per_execution: int = 1
     # Parts in which a batch is computed, one by one, to need less memory.

@@ -13,13 +13,13 @@ STRATEGIES = ("auto", "one", "mirrored", "multi_worker", "tpu")
 ON_ONE_MACHINE = ("auto", "one", "mirrored")
 
 
-def pick_strategy(name, xla=False, replicas=None, names=STRATEGIES):
+def pick_strategy(name, compute="auto", replicas=None, names=STRATEGIES):
     """Returns the name of a strategy; of `"auto"` the one that fits, and prints it.
 
     Args:
         name: One of `names`.
-        xla: Boolean. Whether XLA compiles the step, which it cannot for several
-            GPUs.
+        compute: How a step is computed. Several GPUs can neither do `"xla"` nor
+            `"hybrid"`.
         replicas: Optional integer, the number of logical CPU devices asked for.
         names: Names that may be given, and picked.
 
@@ -36,8 +36,9 @@ def pick_strategy(name, xla=False, replicas=None, names=STRATEGIES):
         picked, reason = "multi_worker", f"TF_CONFIG names {workers} workers"
     elif "tpu" in names and _tpu_is_visible():
         picked, reason = "tpu", "there is a TPU"
-    elif gpus > 1 and xla:
-        picked, reason = "one", f"xla=true; with --set xla=false all {gpus} GPUs"
+    elif gpus > 1 and compute in ("xla", "hybrid"):
+        picked = "one"
+        reason = f"compute={compute}; with --set compute=auto all {gpus} GPUs"
     elif gpus > 1 or (replicas or 1) > 1:
         picked = "mirrored"
         reason = f"{gpus} GPUs" if gpus else f"--replicas {replicas}"

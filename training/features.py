@@ -40,18 +40,23 @@ class FrozenEncoder:
         encoder: A `ViTEncoder` or `MapEncoder`. Replicas are those of the strategy it
             was made under.
         pooling: `"gap"` or `"token"`.
+        streams: Integer. Parts of a batch that are encoded side by side, see
+            `training.compute.choose_streams`.
 
     Raises:
         InputError: The encoder has no such pooling.
     """
 
-    def __init__(self, encoder, pooling):
+    def __init__(self, encoder, pooling, streams=1):
         encoder.check_pooling(pooling)
         self.strategy = strategy = encoder.distribute_strategy
         self.dim = encoder.embed_dim
 
         def features(images):
-            return tf.cast(encoder.features(images, pooling), tf.float32)
+            parts = [
+                encoder.features(part, pooling) for part in _shares(images, streams)
+            ]
+            return tf.cast(tf.concat(parts, axis=0), tf.float32)
 
         @tf.function(reduce_retracing=True)
         def features_of_replicas(images):
@@ -128,6 +133,13 @@ def pixels(splits, preprocessing, batch_size=256, max_images=None):
             yield np.reshape(images, (len(images), -1)), np.array(labels)
 
     return _of_both(splits, preprocessing, batch_size, max_images, flattened)
+
+
+def _shares(images, count):
+    """Returns a batch in parts of nearly the same number of images."""
+    share = tf.shape(images)[0] // count
+    rest = tf.shape(images)[0] - (count - 1) * share
+    return tf.split(images, [share] * (count - 1) + [rest])
 
 
 def _of_both(splits, preprocessing, batch_size, max_images, function):

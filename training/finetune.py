@@ -11,8 +11,9 @@ from keras_mae.program import checking_input, one_line_errors
 from .checkpoint import restore
 from .classifier import ARCHITECTURE, build_classifier, in_single_precision
 from .command_line import add_run_arguments, chosen_config, program_parser
+from .compute import choose_streams, set_compute
 from .data import steps_per_epoch
-from .distribution import is_tpu, pick_strategy, strategy_scope
+from .distribution import pick_strategy, strategy_scope
 from .evaluation import loss_and_metrics, padded_batches
 from .features import load_splits
 from .finetune_config import FinetuneConfig
@@ -33,7 +34,7 @@ from .settings import check_execution, check_settings
 from .workdir import open_workdir, save_model
 
 
-def compile_classifier(model, config, steps):
+def compile_classifier(model, config, steps, streams=1):
     """Compiles with AdamW, layer by layer, and the schedule; returns the rules."""
     schedule = warmup_cosine(
         config.base_learning_rate * config.batch_size / 256,
@@ -51,13 +52,12 @@ def compile_classifier(model, config, steps):
         **adamw_arguments(model, rules),
         **({"use_ema": True, "ema_momentum": config.ema} if config.ema else {}),
     )
+    set_compute(model, config, streams)
     model.compile(
         optimizer,
         **loss_and_metrics(model.num_classes),
-        jit_compile=config.xla and not is_tpu(),  # which compiles it anyway
         steps_per_execution=config.steps_per_execution,
     )
-    model.accumulation_steps = config.accumulation_steps
     return rules
 
 
@@ -78,8 +78,9 @@ def finetune(
     Raises:
         InputError: Settings, model, data or folder that cannot be used.
     """
-    strategy = pick_strategy(strategy, config.xla, replicas)
+    strategy = pick_strategy(strategy, config.compute, replicas)
     check_settings(config, strategy, counts=["evaluate_every"])
+    streams = choose_streams(config, strategy)
     scope = strategy_scope(
         strategy, config.batch_size, replicas, config.accumulation_steps
     )
@@ -91,7 +92,7 @@ def finetune(
         with checking_input():
             classifier = build_classifier(config, source.num_classes, model)
             train_last_blocks(classifier, config.trainable_blocks)
-            rules = compile_classifier(classifier, config, steps)
+            rules = compile_classifier(classifier, config, steps, streams)
         distribution = classifier.distribute_strategy
         host = host_of(distribution)
         saved = agreed_checkpoint(distribution, workdir)

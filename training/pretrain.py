@@ -11,9 +11,10 @@ from keras_mae.program import checking_input, one_line_errors
 from .callbacks import ReconstructionPictures
 from .checkpoint import restore
 from .command_line import add_run_arguments, chosen_config, program_parser
+from .compute import choose_streams, set_compute
 from .config import PretrainConfig
 from .data import evaluation_dataset, load_source, steps_per_epoch, training_dataset
-from .distribution import is_tpu, pick_strategy, strategy_scope
+from .distribution import pick_strategy, strategy_scope
 from .evaluate import check_judges
 from .features import load_splits
 from .fitting import fit
@@ -32,11 +33,12 @@ from .systems import build_model
 from .workdir import open_workdir, save_model
 
 
-def compile_model(model, config, steps):
+def compile_model(model, config, steps, streams=1):
     """Compiles with AdamW and the warm-up and cosine schedule; returns the rules."""
     learning_rate = config.base_learning_rate * config.batch_size / 256
     schedule = warmup_cosine(learning_rate, config.epochs, config.warmup_epochs, steps)
     rules = pretraining_rules(model, config.weight_decay)
+    set_compute(model, config, streams)
     model.compile(
         optimizer=AdamW(
             schedule,
@@ -46,10 +48,8 @@ def compile_model(model, config, steps):
             global_clipnorm=config.clip_norm,
             **adamw_arguments(model, rules),
         ),
-        jit_compile=config.xla and not is_tpu(),  # which compiles it anyway
         steps_per_execution=config.steps_per_execution,
     )
-    model.accumulation_steps = config.accumulation_steps
     return rules
 
 
@@ -67,9 +67,10 @@ def pretrain(config, data, workdir, data_dir=None, strategy="one", replicas=None
         InputError: Settings, data or folder that cannot be used.
     """
     counts = ["picture_every", "probe_every", "probe_images", "mask_unit"]
-    strategy = pick_strategy(strategy, config.xla, replicas)
+    strategy = pick_strategy(strategy, config.compute, replicas)
     check_settings(config, strategy, counts)
     check_judges(config.probes)
+    streams = choose_streams(config, strategy)
     scope = strategy_scope(
         strategy, config.batch_size, replicas, config.accumulation_steps
     )
@@ -80,7 +81,7 @@ def pretrain(config, data, workdir, data_dir=None, strategy="one", replicas=None
     with scope:
         with checking_input():
             model = build_model(config)
-        rules = compile_model(model, config, steps)
+        rules = compile_model(model, config, steps, streams)
         distribution = model.distribute_strategy
         host = host_of(distribution)
         saved = agreed_checkpoint(distribution, workdir)

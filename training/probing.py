@@ -47,7 +47,9 @@ class Probing(keras.callbacks.Callback):
         self.seed = seed
 
     def on_train_begin(self, logs=None):
-        self.frozen = FrozenEncoder(self.model.encoder, self.pooling)
+        self.frozen = FrozenEncoder(
+            self.model.encoder, self.pooling, self.model.streams
+        )
 
     def on_epoch_end(self, epoch, logs=None):
         last = epoch + 1 == self.epochs

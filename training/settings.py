@@ -1,7 +1,9 @@
 """What is wrong with a run's settings is said before anything is built."""
 
+from keras_mae.models.compute import MODES
 from keras_mae.program import InputError, unknown
 
+COMPILED = ("hybrid", "xla")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 COUNTS = (
     "epochs",
@@ -9,6 +11,7 @@ COUNTS = (
     "steps_per_execution",
     "accumulation_steps",
     "skip_limit",
+    "streams",
 )
 
 
@@ -25,10 +28,12 @@ def check_settings(config, strategy, counts=()):
     """
     if config.precision not in PRECISIONS:
         raise unknown("precision", config.precision, PRECISIONS)
-    if config.xla and strategy in ("mirrored", "multi_worker"):
+    if config.compute not in MODES:
+        raise unknown("compute", config.compute, MODES)
+    if config.compute in COMPILED and strategy in ("mirrored", "multi_worker"):
         raise InputError(
-            f"xla=True does not work under --strategy {strategy}: TensorFlow cannot "
-            "compile a step over several replicas; add --set xla=false"
+            f"compute={config.compute} does not work under --strategy {strategy}: "
+            "TensorFlow cannot compile over several replicas; add --set compute=auto"
         )
     check_counts(config, (*COUNTS, *counts))
     if config.clip_norm is not None and config.clip_norm <= 0:

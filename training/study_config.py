@@ -75,8 +75,8 @@ class StudyConfig(CellSettings):
 
     PROGRAM = "study"
     TINY = {
-        "pretrain_settings": ("xla=false",),  # compiling takes longer than the steps
-        "finetune_settings": ("xla=false",),
+        "pretrain_settings": ("compute=auto",),  # compiling takes longer than the steps
+        "finetune_settings": ("compute=auto",),
         "steps": 4,
         "finetune_steps": 2,
         "judges": ("knn",),

@@ -21,17 +21,9 @@ _RSQRT_2, _RSQRT_2PI = 0.7071067811865476, 0.3989422804014327
 
 
 @contextlib.contextmanager
-def compiled_chains(model):
-    """Compiles chains that are traced inside, where the model's training allows it.
-
-    Args:
-        model: A compiled `keras.Model`: not with `jit_compile`, whose step XLA
-            compiles as a whole, nor on several replicas or an accelerator.
-    """
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    devices = {device.device_type for device in tf.config.list_logical_devices()}
-    on_cpu = devices == {"CPU"}
-    token = _COMPILING.set(on_cpu and replicas == 1 and not model.jit_compile)
+def compiled_chains(wanted=True):
+    """Compiles chains that are traced inside, if wanted."""
+    token = _COMPILING.set(wanted)
     try:
         yield
     finally:

@@ -39,9 +39,9 @@ class AdversarialStep:
         """Returns the factor of the learning rate: a tenth for the discriminator."""
         return DISCRIMINATOR_RATE if self._is_judge(variable) else 1.0
 
-    def _part(self, data):
+    def _part(self, data, count=1):
         """Returns the generator's loss, and everyone's gradients of its own loss."""
-        self._check_parts()
+        _check_parts(count)
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape(persistent=True) as tape:
             y_pred = self(x, training=True)
@@ -79,10 +79,11 @@ class AdversarialStep:
     def _is_judge(self, variable):
         return any(v is variable for v in self.discriminator.trainable_variables)
 
-    def _check_parts(self):
-        if self.accumulation_steps > 1:
-            raise ValueError(
-                "`accumulation_steps` must be 1: batch norm and discriminator judge a "
-                "batch as a whole. Received: "
-                f"accumulation_steps={self.accumulation_steps}"
-            )
+
+def _check_parts(count):
+    if count > 1:
+        raise ValueError(
+            "`accumulation_steps` and `streams` must be 1: batch norm and "
+            "discriminator judge a batch as a whole. Received: "
+            f"{count} parts of a batch"
+        )

@@ -10,6 +10,8 @@ import contextlib
 import keras
 import tensorflow as tf
 
+from .compute import resolve_compute
+
 
 @contextlib.contextmanager
 def handing_over_sums(optimizer):
@@ -30,7 +32,11 @@ def handing_over_sums(optimizer):
 
 
 class FitHooks:
-    """Lets `fit` run under `MultiWorkerMirroredStrategy`; others are left alone."""
+    """Lets `fit` run under `MultiWorkerMirroredStrategy`, and compile where it pays."""
+
+    def _resolve_auto_jit_compile(self):
+        """Keras compiles wherever it can, which on a CPU is slow."""
+        return resolve_compute(self.compute, self.distribute_strategy) == "xla"
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Keras reduces the first batch over workers, which fails on its values."""

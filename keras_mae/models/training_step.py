@@ -1,32 +1,42 @@
-"""One training step of every model: accumulation, replicas, and steps left out."""
+"""One training step of every model: parts, replicas, and steps left out."""
 
 import keras
 import tensorflow as tf
 
 from ..layers import compiled_chains
 from ..layers.draws import part_of_batch
+from .compute import mode_of
 from .keras_hooks import FitHooks, handing_over_sums
 from .step_seed import step_counter
+from .step_watch import StepWatch
 
 
 class TrainingStep(FitHooks):
     """Makes a step of `fit` the same, however it is computed; to stand before `Model`.
 
     - `model.accumulation_steps = k`, set before `fit`, computes a batch in `k` equal
-      parts one after another, to need less memory. Random numbers are those of the
-      whole batch, and so are gradients and loss.
+      parts one after another, to need less memory; `model.streams = s` computes `s`
+      parts side by side, each of them on its own cores of a CPU. Random numbers are
+      those of the whole batch, and so are gradients and loss.
     - Replicas add up their gradients before the optimizer sees them, so that
       `clipnorm`, `global_clipnorm` and `clipvalue` mean the whole batch's gradient.
     - Where loss or gradient is not finite, weights and optimizer stay as they are, and
       the optimizer's step counts on. `model.step_watch` tells how often.
 
     Attributes:
-        accumulation_steps: Integer, a divisor of a replica's batch. Where it is not 1,
-            the model must be built before `fit`.
+        compute: `"auto"`, `"graph"`, `"hybrid"` or `"xla"`, see `resolve_compute`; to
+            be set before `compile`, whose `jit_compile=True` is `"xla"`.
+        accumulation_steps, streams: Integers, whose product divides a replica's batch.
+            Where they are not 1, the model must be built before `fit`. Streams are
+            faster than one if each operation keeps to the cores of its stream:
+            `tf.config.threading.set_intra_op_parallelism_threads(cores // streams)`,
+            before TensorFlow does anything. XLA has none.
         step_watch: A `StepWatch`.
     """
 
+    compute = "auto"
     accumulation_steps = 1
+    streams = 1
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -34,7 +44,7 @@ class TrainingStep(FitHooks):
 
     def train_step(self, data):
         _check_accumulation(self.optimizer)
-        with compiled_chains(self):
+        with compiled_chains(mode_of(self) == "hybrid"):
             loss, gradients = self._loss_and_gradients(data)
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
@@ -48,40 +58,68 @@ class TrainingStep(FitHooks):
                 _update_mean(metric, finite, loss)
         return self.get_metrics_result()
 
+    def test_step(self, data):
+        """Keras' own; streams share a batch whose size is known and fits."""
+        streams, size = self._streams(), keras.tree.flatten(data)[0].shape[0]
+        if streams == 1 or size is None or size % streams:
+            return super().test_step(data)
+        parts = keras.tree.map_structure(lambda rows: _split(rows, streams), data)
+        for index in range(streams):
+            with part_of_batch(index, streams):
+                logs = super().test_step(_rows(parts, index))
+        return logs
+
+    def _streams(self):
+        return 1 if self.jit_compile else self.streams
+
     def _loss_and_gradients(self, data):
         """Returns this replica's share of the loss, and its (scaled) gradients."""
-        count = self.accumulation_steps
-        if count == 1:
+        turns, streams = self.accumulation_steps, self._streams()
+        if turns * streams == 1:
             return self._part(data)
-        parts = keras.tree.map_structure(lambda rows: _split(rows, count), data)
+        parts = keras.tree.map_structure(
+            lambda rows: _split(rows, turns * streams), data
+        )
+        if turns == 1:
+            return self._side_by_side(parts, 0)
 
-        def add(index, *sums):
-            part = keras.tree.map_structure(lambda rows: rows[index], parts)
-            with part_of_batch(index, count):
-                loss, gradients = self._part(part)
-            added = [
-                old + new / count
-                for old, new in zip(sums, [loss, *gradients], strict=True)
-            ]
-            return index + 1, *added
+        def add(turn, *sums):
+            loss, gradients = self._side_by_side(parts, turn * streams)
+            added = zip(sums, [loss, *gradients], strict=True)
+            return turn + 1, *(old + new for old, new in added)
 
         zeros = [tf.zeros(v.shape, v.dtype) for v in self.trainable_variables]
         _, loss, *gradients = tf.while_loop(
-            lambda index, *sums: index < count,
+            lambda turn, *sums: turn < turns,
             add,
             (tf.constant(0), tf.constant(0.0), *zeros),
             parallel_iterations=1,  # or all parts would be in memory at once
-            maximum_iterations=count,
+            maximum_iterations=turns,
         )
         return loss, gradients
 
-    def _part(self, data):
+    def _side_by_side(self, parts, first):
+        """Returns loss and gradients of as many parts as there are streams, added up.
+
+        Nothing in one part waits for another, so that TensorFlow computes them at once.
+        """
+        streams, results = self._streams(), []
+        count = self.accumulation_steps * streams
+        for index in range(streams):
+            with part_of_batch(first + index, count):
+                results.append(self._part(_rows(parts, first + index), count))
+        losses, gradients = zip(*results, strict=True)
+        return tf.add_n(losses), [tf.add_n(g) for g in zip(*gradients, strict=True)]
+
+    def _part(self, data, count=1):
+        """Returns the loss and the gradients of a part, its share of all `count`."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape() as tape:
             y_pred = self(x, training=True)
             loss = self.compute_loss(
                 x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True
             )
+            loss /= count  # gradients need no pass of their own
             scaled = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(
             scaled,
@@ -107,67 +145,6 @@ class TrainingStep(FitHooks):
             counter.assign_add(tf.cast(~finite, counter.dtype))
         else:
             _either(finite, apply, lambda: counter.assign_add(1), gradients)
-
-
-class StepWatch:
-    """Counts the steps that were left out, and averages gradient norms."""
-
-    def __init__(self):
-        self._applied = _variable("applied", tf.int64)
-        self._skipped = _variable("skipped", tf.int64)
-        self._in_a_row = _variable("skipped_in_a_row", tf.int64)
-        self._sum_of_norms = _variable("sum_of_norms", tf.float32)
-
-    def update(self, finite, norm):
-        """Counts a step and its gradient's norm, in a replica context."""
-        good = tf.cast(finite, tf.int64)
-        self._applied.assign_add(good)
-        self._skipped.assign_add(1 - good)
-        self._in_a_row.assign((self._in_a_row + 1) * (1 - good))
-        self._sum_of_norms.assign_add(tf.where(finite, norm, 0.0))
-
-    @property
-    def variables(self):
-        """All that is counted, scalar `tf.Variable`s."""
-        return (self._applied, self._skipped, self._in_a_row, self._sum_of_norms)
-
-    def reset(self):
-        """Starts counting anew; a row of steps left out goes on."""
-        for variable in (self._applied, self._skipped, self._sum_of_norms):
-            variable.assign(tf.zeros_like(variable))
-
-    def end_row(self):
-        """Ends a row of steps left out, as after a change of weights."""
-        self._in_a_row.assign(0)
-
-    @property
-    def applied(self):
-        """Steps since `reset` that were not left out."""
-        return int(self._applied.numpy())
-
-    @property
-    def skipped(self):
-        """Steps left out since `reset`."""
-        return int(self._skipped.numpy())
-
-    @property
-    def skipped_in_a_row(self):
-        """Steps left out since the last one that was not."""
-        return int(self._in_a_row.numpy())
-
-    @property
-    def gradient_norm(self):
-        """Mean norm, before clipping, of the gradients applied since `reset`, or 0."""
-        return float(self._sum_of_norms.numpy()) / max(self.applied, 1)
-
-
-def _variable(name, dtype):
-    return tf.Variable(
-        tf.zeros((), dtype),
-        trainable=False,
-        name=name,
-        aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-    )
 
 
 def _sum_over_replicas(tensors):
@@ -209,14 +186,19 @@ def _update_mean(metric, finite, loss):
 
 
 def _split(rows, count):
+    """Returns the parts of a batch, `(count, images, ...)`."""
     size = rows.shape[0]
     if size is not None and size % count:
         raise ValueError(
-            "`accumulation_steps` must divide the batch of a replica. "
-            f"Received: accumulation_steps={count} with {size} images"
+            "`accumulation_steps` times `streams` must divide the batch of a replica. "
+            f"Received: {count} parts of {size} images"
         )
     size = tf.shape(rows)[0] if size is None else size
     return tf.reshape(rows, (count, size // count, *rows.shape[1:]))
+
+
+def _rows(parts, index):
+    return keras.tree.map_structure(lambda rows: rows[index], parts)
 
 
 def _check_accumulation(optimizer):

@@ -38,12 +38,6 @@ def test_number_of_tokens_may_be_unknown():
     assert model(np.zeros((2, 7, 3), "float32")).shape == (2, 7, 4)
 
 
-class Model:
-    """What `compiled_chains` reads of a compiled model."""
-
-    jit_compile = False
-
-
 def _gradients(dense, inputs):
     with tf.GradientTape() as tape:
         tape.watch(inputs)
@@ -59,7 +53,7 @@ def test_gradients_in_a_training_step_are_those_of_keras_dense(shape, use_bias):
     dense = Dense2D(4, "tanh", use_bias=use_bias)
     dense.build(shape)
     expected = _gradients(dense, inputs)
-    with compiled_chains(Model()):
+    with compiled_chains():
         received = _gradients(dense, inputs)
     for a, b in zip(received, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
@@ -72,7 +66,7 @@ def test_gradients_know_a_batch_of_any_size():
         lambda rows: _gradients(dense, rows),
         input_signature=[tf.TensorSpec((None, 6))],
     )
-    with compiled_chains(Model()):
+    with compiled_chains():
         of_rows, of_kernel, of_bias = function(tf.ones((5, 6)))
     np.testing.assert_allclose(of_bias, 5 * np.arange(1.0, 5.0))
     np.testing.assert_allclose(of_kernel, np.tile(5 * np.arange(1.0, 5.0), (6, 1)))

@@ -215,7 +215,7 @@ def test_a_batch_cannot_be_judged_in_parts(tiny, images):
     model = tiny()
     model.compile(model.make_optimizer())
     model.accumulation_steps = 2
-    with pytest.raises(ValueError, match="`accumulation_steps` must be 1"):
+    with pytest.raises(ValueError, match="must be 1: batch norm .* Received: 2 parts"):
         model.fit(images, batch_size=4, verbose=0)
 
 

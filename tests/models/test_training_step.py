@@ -81,7 +81,9 @@ def batches(steps=STEPS, bad=()):
     return dataset.repeat()
 
 
-def compiled(make, strategy="one", parts=1, optimizer=None, **kwargs):
+def compiled(
+    make, strategy="one", parts=1, optimizer=None, streams=1, compute="auto", **kwargs
+):
     keras.utils.set_random_seed(0)
     with strategy_scope(strategy, 4, replicas=2):
         model = make()
@@ -92,8 +94,9 @@ def compiled(make, strategy="one", parts=1, optimizer=None, **kwargs):
             kwargs["metrics"] = ["accuracy"]
         # A large epsilon: without it Adam makes whole steps of rounding errors.
         arguments = {"weight_decay": 0.1, "epsilon": 1e-2, **(optimizer or {})}
+        model.compute = compute
         model.compile(AdamW(1e-2, **arguments), **kwargs)
-    model.accumulation_steps = parts
+    model.accumulation_steps, model.streams = parts, streams
     return model
 
 
@@ -125,6 +128,9 @@ def assert_same(model, logs, other, other_logs, atol=1e-6):
     [
         ("one", 2, {}),
         ("one", 2, {"jit_compile": True}),
+        ("one", 1, {"streams": 2}),
+        ("one", 2, {"streams": 2}),
+        ("one", 1, {"streams": 2, "compute": "graph"}),
         ("mirrored", 1, {}),
         ("mirrored", 2, {"steps_per_execution": 2}),
     ],
@@ -254,9 +260,39 @@ def test_xla_compiles_the_whole_step_with_static_shapes(make, parts):
     assert int(model.optimizer.iterations) == 1
 
 
+def products_in_a_row(model):
+    """Returns the longest chain of matrix products that wait for each other."""
+    model.optimizer.build(model.trainable_variables)
+    step = tf.function(model.train_step, autograph=False)
+    graph = step.get_concrete_function(next(iter(batches()))).graph
+
+    @functools.cache
+    def length(op):
+        before = [tensor.op for tensor in op.inputs] + list(op.control_inputs)
+        return max(map(length, before), default=0) + (op.type == "MatMul")
+
+    return max(map(length, graph.get_operations()))
+
+
+def test_streams_do_not_wait_for_each_other():
+    alone, streams = (compiled(Line, streams=count) for count in (1, 2))
+    assert products_in_a_row(streams) == products_in_a_row(alone)
+
+
+def test_a_test_in_streams_is_that_of_the_whole_batch():
+    data = batches().take(2)
+    alone, streams = compiled(classifier), compiled(classifier, streams=2)
+    expected = alone.evaluate(data, verbose=0, return_dict=True)
+    assert expected == pytest.approx(
+        streams.evaluate(data, verbose=0, return_dict=True)
+    )
+    uneven = tf.data.Dataset.from_tensor_slices((np.ones((3, 16, 24, 3)), [0, 1, 2]))
+    assert np.isfinite(streams.evaluate(uneven.batch(3), verbose=0)[0])
+
+
 def test_parts_must_divide_a_batch():
     model = compiled(Line, parts=3)
-    with pytest.raises(ValueError, match="accumulation_steps=3 with 4 images"):
+    with pytest.raises(ValueError, match="Received: 3 parts of 4 images"):
         train(model, batches())
 
 

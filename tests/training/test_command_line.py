@@ -20,7 +20,7 @@ from training.config import PretrainConfig
         ("image_size=(32, 48)", "image_size", (32, 48)),
         ("crop_scale=[0.5, 1]", "crop_scale", (0.5, 1.0)),
         ("flip=false", "flip", False),
-        ("xla=True", "xla", True),
+        ("flip=True", "flip", True),
         ("preset=mae_vit_tiny_patch16", "preset", "mae_vit_tiny_patch16"),
         ("steps_per_epoch=none", "steps_per_epoch", None),
     ],

@@ -23,7 +23,7 @@ RECIPES = {
 def command(recipe, workdir, *settings):
     return [
         *("--recipe", recipe, "--data", "demo", "--workdir", str(workdir)),
-        *("--tiny", "--set", "epochs=1", "xla=false", *settings),
+        *("--tiny", "--set", "epochs=1", "compute=auto", *settings),
     ]
 
 
@@ -81,7 +81,7 @@ def test_encoder_is_fine_tuned(tmp_path):
         *("--recipe", "finetune_demo", "--data", "demo", "--tiny"),
         *("--model", str(path), "--workdir", str(tmp_path / "ft")),
     ]
-    settings = ["epochs=1", "xla=false", "layer_decay=0.75", "trainable_blocks=1"]
+    settings = ["epochs=1", "compute=auto", "layer_decay=0.75", "trainable_blocks=1"]
     results = finetune.main([*line, "--set", *settings])
     assert 0 <= results["test_top1"] <= 1
     assert type(keras_mae.load(results["model"])) is keras_mae.ConvClassifier

@@ -33,14 +33,14 @@ def machine(monkeypatch):
     ("devices", "options", "line"),
     [
         ({}, {}, "one (CPU)"),
-        ({"GPU": 1}, {"xla": True}, "one (one GPU)"),
+        ({"GPU": 1}, {"compute": "xla"}, "one (one GPU)"),
         ({"GPU": 4}, {}, "mirrored (4 GPUs)"),
         (
             {"GPU": 4},
-            {"xla": True},
-            "one (xla=true; with --set xla=false all 4 GPUs)",
+            {"compute": "xla"},
+            "one (compute=xla; with --set compute=auto all 4 GPUs)",
         ),
-        ({"TPU": 8}, {"xla": True}, "tpu (there is a TPU)"),
+        ({"TPU": 8}, {"compute": "xla"}, "tpu (there is a TPU)"),
         ({"TPU": 8}, {"names": ON_ONE_MACHINE}, "one (CPU)"),
         ({}, {"replicas": 2}, "mirrored (--replicas 2)"),
     ],

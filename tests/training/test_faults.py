@@ -26,7 +26,7 @@ PROGRAMS = {
 def run(program, data, workdir, *settings, options=()):
     module, recipe, own = PROGRAMS[program]
     line = [*recipe, "--data", data, "--workdir", str(workdir), "--tiny", *options]
-    own = [*own, "depth=1", "xla=false", "steps_per_epoch=4"]
+    own = [*own, "depth=1", "compute=auto", "steps_per_epoch=4"]
     return module.main([*line, "--set", *own, *settings])
 
 

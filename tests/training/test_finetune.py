@@ -13,7 +13,7 @@ from training.features import load_splits
 
 from .interruption import stopped_before_second_save
 
-SMALL = ["xla=false", "layer_decay=1", "batch_size=8", "max_test_images=none"]
+SMALL = ["compute=auto", "layer_decay=1", "batch_size=8", "max_test_images=none"]
 SCRATCH = ("depth=1", "patch_size=7")  # where no file tells them
 
 
@@ -191,7 +191,7 @@ def test_frozen_blocks_stay_as_they_are(command, tmp_path, pretrained):
     [
         "precision=mixed_bfloat16",
         "precision=mixed_float16",
-        "xla=true",
+        "compute=xla",
         "pooling=token",
     ],
 )

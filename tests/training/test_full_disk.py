@@ -26,7 +26,7 @@ def disk(tmp_path):
 
 def run(workdir):
     line = ["--recipe", "demo", "--data", "demo", "--workdir", str(workdir), "--tiny"]
-    settings = ["depth=1", "image_size=28", "xla=false", f"epochs={EPOCHS}"]
+    settings = ["depth=1", "image_size=28", "compute=auto", f"epochs={EPOCHS}"]
     return pretrain.main([*line, "--set", *settings])
 
 

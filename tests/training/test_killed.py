@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 TIMED = {"images_per_second", "input_wait"}
 EPOCHS = 5
-SETTINGS = ["depth=1", "xla=false", f"epochs={EPOCHS}", "steps_per_epoch=60"]
+SETTINGS = ["depth=1", "compute=auto", f"epochs={EPOCHS}", "steps_per_epoch=60"]
 PROGRAMS = {
     "pretrain": [
         *("--recipe", "demo", "--set", "image_size=28", "clip_norm=1", *SETTINGS),

@@ -20,7 +20,7 @@ from training.checkpoint import WEIGHTS, checkpoints, newest_checkpoint
 pytestmark = pytest.mark.slow
 
 SETTINGS = ["epochs=4", "depth=1", "image_size=28", "base_learning_rate=0.001"]
-SETTINGS += ["xla=false", "steps_per_epoch=40", "probe_every=4", "probe_images=40"]
+SETTINGS += ["compute=auto", "steps_per_epoch=40", "probe_every=4", "probe_images=40"]
 # What is computed otherwise, and must be the same.
 OTHERWISE = ["steps_per_execution=2", "accumulation_steps=2", "clip_norm=0.5"]
 
@@ -201,7 +201,7 @@ def test_a_sigterm_to_one_worker_saves_and_ends_all(start, workers, tmp_path):
 
 
 def test_two_workers_fine_tune_as_one_process(start, tmp_path):
-    settings = ["depth=1", "xla=false", "max_test_images=17", "batch_size=8"]
+    settings = ["depth=1", "compute=auto", "max_test_images=17", "batch_size=8"]
     settings += ["steps_per_epoch=4"]
     folders = tmp_path / "one", tmp_path / "two"
     lines = [command(path, *settings, recipe="finetune_demo") for path in folders]

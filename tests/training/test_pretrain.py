@@ -12,7 +12,7 @@ from training.checkpoint import checkpoints
 
 from .interruption import stopped_before_second_save
 
-SMALL = ["depth=1", "image_size=28", "picture_every=2", "xla=false"]
+SMALL = ["depth=1", "image_size=28", "picture_every=2", "compute=auto"]
 
 
 def command(workdir, *settings, data="demo", options=()):
@@ -131,7 +131,7 @@ def test_two_replicas_train_as_one_device(run, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "setting", ["precision=mixed_bfloat16", "precision=mixed_float16", "xla=true"]
+    "setting", ["precision=mixed_bfloat16", "precision=mixed_float16", "compute=xla"]
 )
 def test_options_of_speed_train(tmp_path, setting):
     results = pretrain.main(command(tmp_path, setting))
@@ -169,8 +169,8 @@ def test_diverged_run_keeps_the_last_good_checkpoint(tmp_path, capsys):
             "multiple of the 2 replicas",
         ),
         (
-            ["--strategy", "mirrored", "--set", "xla=true"],
-            "xla=True does not work under.*--set xla=false",
+            ["--strategy", "mirrored", "--set", "compute=xla"],
+            "compute=xla does not work under.*--set compute=auto",
         ),
         (["--set", "crop_scale=0,1"], "crop_scale must be two shares"),
     ],

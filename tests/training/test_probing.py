@@ -25,7 +25,7 @@ ALL = "probes=knn,linear_probe,few_shot"
 
 
 def command(workdir, data, *settings, options=()):
-    small = ["depth=1", "image_size=28", "xla=false", "epochs=3", "picture_every=9"]
+    small = ["depth=1", "image_size=28", "compute=auto", "epochs=3", "picture_every=9"]
     return [
         *("--recipe", "demo", "--data", data, "--workdir", str(workdir)),
         *("--tiny", *options, "--set", *small, *settings),

@@ -21,7 +21,7 @@ SERVER = [
     # All is read before it serves.
     *("--load_fast", "false", "--reload_interval", "0", "--reload_task", "blocking"),
 ]
-TINY = ["--tiny", "--set", "xla=false"]
+TINY = ["--tiny", "--set", "compute=auto"]
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,9 @@
         --workdir runs/inpainter_demo
 
 Expectation: strokes go on through the painted centre without a seam.
-Result: they do after 8 epochs (epochs=8 xla=true), a little blurred; weighted L2 loss
-.192, the discriminator's 1.09 (seed 0 alone; d945958, 2 cores without GPU, 2 minutes).
+Result: they do after 8 epochs (epochs=8 compute=xla), a little blurred; weighted L2
+loss .192, the discriminator's 1.09 (seed 0 alone; d945958, 2 cores without GPU, 2
+minutes).
 """
 
 from ..config import PretrainConfig

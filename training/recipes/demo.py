@@ -21,6 +21,6 @@ RECIPE = PretrainConfig(
     base_learning_rate=6e-3,
     crop_scale=(1.0, 1.0),
     flip=False,
-    xla=True,
+    compute="xla",
     picture_every=5,
 )

@@ -30,5 +30,5 @@ RECIPE = FinetuneConfig(
     erasing=0.0,
     mixup=0.0,
     cutmix=0.0,
-    xla=True,
+    compute="xla",
 )

@@ -13,7 +13,8 @@ from training.study.experiment import open_experiment
 from training.study.measure import measure
 from training.study_config import StudyConfig
 
-SMALL = {"embed_dim": 16, "depth": 1, "num_heads": 2, "batch_size": 4, "xla": False}
+SMALL = {"embed_dim": 16, "depth": 1, "num_heads": 2, "batch_size": 4}
+SMALL["compute"] = "auto"
 
 
 def costs(recipe, kind, steps, **changes):

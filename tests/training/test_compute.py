@@ -1,0 +1,71 @@
+"""How many streams a run has, and which threads they get."""
+
+import dataclasses
+import os
+
+import pytest
+import tensorflow as tf
+
+from keras_mae.program import InputError
+from training.compute import choose_streams
+from training.config import PretrainConfig
+
+
+@pytest.fixture
+def threads(monkeypatch):
+    """A machine of four cores on which TensorFlow has done nothing yet."""
+    asked = []
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3})
+    setter = "set_intra_op_parallelism_threads"
+    monkeypatch.setattr(tf.config.threading, setter, asked.append)
+    return asked
+
+
+def config(**settings):
+    return dataclasses.replace(PretrainConfig(batch_size=64), **settings)
+
+
+def test_two_streams_share_the_cores(threads):
+    assert choose_streams(config(), "one") == 2
+    assert threads == [2]
+
+
+@pytest.mark.parametrize(
+    ("settings", "strategy"),
+    [
+        ({"compute": "xla"}, "one"),
+        ({}, "mirrored"),
+        ({"system": "context_encoder_inpainter"}, "one"),
+        ({"batch_size": 8}, "one"),
+        ({"batch_size": 63}, "one"),
+        ({"batch_size": 64, "accumulation_steps": 8}, "one"),
+    ],
+)
+def test_where_streams_would_not_help_there_is_one(threads, settings, strategy):
+    assert choose_streams(config(**settings), strategy) == 1
+    assert threads == []
+
+
+def test_one_core_has_one_stream(threads, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    assert choose_streams(config(), "one") == 1
+
+
+def test_threads_that_can_no_longer_be_shared_out_leave_one_stream():
+    tf.constant(0)  # TensorFlow is at work
+    assert choose_streams(config(), "one") == 1
+    assert choose_streams(config(streams=4), "one") == 4  # who asks for them gets them
+
+
+@pytest.mark.parametrize(
+    ("settings", "strategy", "message"),
+    [
+        ({"compute": "xla"}, "one", "streams must be 1, or none: compute=xla computes"),
+        ({}, "mirrored", "--strategy mirrored shares a batch out already"),
+        ({"system": "context_encoder_inpainter"}, "one", "judges a batch as a whole"),
+        ({"accumulation_steps": 3}, "one", "divide batch_size, 64; received 4 times 3"),
+    ],
+)
+def test_streams_that_cannot_be_are_errors(settings, strategy, message):
+    with pytest.raises(InputError, match=message):
+        choose_streams(config(streams=4, **settings), strategy)

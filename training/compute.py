@@ -1,0 +1,77 @@
+"""How a run computes its steps: mode, parts of a batch, threads."""
+
+import os
+
+import tensorflow as tf
+
+from keras_mae.program import InputError
+
+WHOLE = "context_encoder_inpainter"  # the system that judges a batch as a whole
+ROWS = 8  # images that a stream should have
+
+
+def choose_streams(config, strategy):
+    """Returns how many parts of a batch are computed side by side; gives them cores.
+
+    Two streams on half the cores each beat operations on all cores, whose threads wait
+    for each other in every one of them. TensorFlow's threads can be shared out before
+    it does anything; afterwards, `streams=None` is 1.
+
+    Args:
+        config: A `RunConfig`.
+        strategy: Name of the strategy, see `strategy_scope`.
+
+    Raises:
+        InputError: More streams than the run can have.
+    """
+    cores, asked = len(os.sched_getaffinity(0)), config.streams
+    if asked is None:
+        rows = config.batch_size / config.accumulation_steps
+        fits = rows % 2 == 0 and rows >= 2 * ROWS and not _obstacle(config, strategy)
+        return 2 if cores > 1 and fits and _threads_are(cores // 2) else 1
+    if asked > 1:
+        _check(config, strategy)
+        _threads_are(max(1, cores // asked))
+    return asked
+
+
+def set_compute(model, config, streams=1):
+    """Lets a model compute as a `RunConfig` says; to be called before `compile`."""
+    model.compute = config.compute
+    model.accumulation_steps = config.accumulation_steps
+    model.streams = streams
+
+
+def _threads_are(count):
+    """Gives every operation so many threads; returns whether that still worked."""
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(count)
+    except RuntimeError:  # TensorFlow is at work
+        return False
+    return True
+
+
+def _obstacle(config, strategy):
+    """Returns why a run cannot have streams, or `None`."""
+    if strategy != "one":
+        return f"--strategy {strategy} shares a batch out already"
+    if config.compute == "xla":
+        return "compute=xla computes one operation after another"
+    if tf.config.list_physical_devices("GPU"):
+        return "they share the cores of a CPU, and there is a GPU"
+    if getattr(config, "system", None) == WHOLE:
+        return f"the system {WHOLE} judges a batch as a whole"
+    return None
+
+
+def _check(config, strategy):
+    reason = _obstacle(config, strategy)
+    if reason:
+        raise InputError(f"streams must be 1, or none: {reason}")
+    parts = config.streams * config.accumulation_steps
+    if config.batch_size % parts:
+        raise InputError(
+            f"streams times accumulation_steps must divide batch_size, "
+            f"{config.batch_size}; received {config.streams} times "
+            f"{config.accumulation_steps}"
+        )
