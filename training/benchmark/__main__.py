@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from keras_mae.program import InputError, one_line_errors
+from keras_mae.program import InputError, one_line_errors, unknown
 
 from ..command_line import (
     add_data_arguments,
@@ -19,6 +19,7 @@ from ..config import PretrainConfig
 from ..finetune_config import FinetuneConfig
 from ..recipes import get_recipe, list_recipes
 from ..workdir import write_atomically
+from .hugging_face import LIBRARIES
 from .inference import time_inference
 from .input_pipeline import input_benchmark
 from .peers import PEERS
@@ -91,7 +92,7 @@ def _parser():
             "python -m training.benchmark --peers plain,hf_torch",
             "python -m training.benchmark --recipe cifar10_vit_tiny --peers plain",
             "python -m training.benchmark --set precision=mixed_bfloat16 --peers "
-            "hf_torch --peers_python ~/torch/bin/python --output b16.json",
+            "hf_torch --peers_python hf_torch=/torch/bin/python --output b16.json",
             "python -m training.benchmark --finetune --set batch_size=8",
             "python -m training.benchmark --inference --batch_size 1 8 --threads 1 2",
             "python -m training.benchmark --input --data folder:DIR",
@@ -118,8 +119,10 @@ def _parser():
     )
     parser.add_argument(
         "--peers_python",
-        metavar="PATH",
-        help="Python of another environment, with torch and transformers",
+        type=_pythons,
+        default={},
+        metavar="NAME=PATH,...",
+        help="Python of another environment, for hf_torch (hf_onnx, too) or hf_tf",
     )
     _add_measure(parser)
     add_data_arguments(parser, default="photos")
@@ -157,6 +160,11 @@ def _names(text):
     return [name for name in text.split(",") if name]
 
 
+def _pythons(text):
+    pairs = (pair.partition("=") for pair in _names(text))
+    return {name: path for name, _, path in pairs}
+
+
 def _of_peers():
     texts = []
     for task, peers in PEERS.items():
@@ -180,8 +188,11 @@ def _check(arguments):
                 raise InputError(f"--{name} must be at least 1; received {value}")
     if arguments.model and arguments.task != "inference":
         raise InputError("--model is of --inference: training starts from the recipe")
-    if arguments.peers_python and not shutil.which(arguments.peers_python):
-        raise InputError(f"--peers_python: no program {arguments.peers_python}")
+    for name, path in arguments.peers_python.items():
+        if name not in LIBRARIES:
+            raise unknown("name of --peers_python", name, LIBRARIES)
+        if not shutil.which(path):
+            raise InputError(f"--peers_python: there is no program {path!r}")
     if max(arguments.threads) > num_cores():
         raise InputError(
             f"--threads must be at most {num_cores()}, the cores that there are; "

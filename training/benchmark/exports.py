@@ -6,7 +6,7 @@ import sys
 
 from keras_mae.program import RunError
 
-from .peers import hugging_face
+from .hugging_face import hugging_face, vit_config
 from .processes import Contestant, Worker, say
 from .runtime import num_cores
 
@@ -66,14 +66,14 @@ def _export(program, *arguments):
         raise RunError(f"export.{program} ended with status {done.returncode}: {last}")
 
 
-def export_peers(folder, file, sizes, peers, python):
+def export_peers(folder, file, sizes, peers, pythons):
     """Lets peers write what they make of the encoder; returns the paths by name.
 
     Args:
         folder, file: As of `export_ours`.
         sizes: Dictionary of the encoder's sizes.
         peers: Names of peers, of which some export.
-        python: Path of another interpreter for torch, or `None`.
+        pythons: As of `time_training`.
     """
     files = {}
     if "plain" in peers:
@@ -85,8 +85,8 @@ def export_peers(folder, file, sizes, peers, python):
         described_by(made)
     if "hf_onnx" in peers:
         files["hf_onnx"] = str(folder / "hf.onnx")
-        request = {"sizes": sizes, "file": files["hf_onnx"]}
+        request = {"config": vit_config(sizes), "file": files["hf_onnx"]}
         described_by(
-            hugging_face("hf_onnx", "export_onnx", request, num_cores(), python)
+            hugging_face("hf_onnx", "export_onnx", request, num_cores(), pythons)
         )
     return files

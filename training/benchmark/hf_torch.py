@@ -16,42 +16,33 @@ VERSIONS = {"transformers": transformers.__version__, "torch": torch.__version__
 HALF = {"float32": None, "mixed_bfloat16": torch.bfloat16}
 
 
-def pretrain(sizes, batch_size, precision, learning_rate=1e-4):
+def pretrain(config, batch_size, precision, learning_rate=1e-4):
     """Returns a contestant: steps of `ViTMAEForPreTraining` on random images.
 
     Args:
-        sizes: Dictionary of the encoder's and decoder's sizes and the objective, as
-            `models.py` describes them.
+        config: Dictionary of arguments of `ViTMAEConfig`.
         batch_size: Integer.
         precision: `"float32"`, or `"mixed_bfloat16"` for autocast.
         learning_rate: Float.
     """
-    narrow = sizes["decoder_embed_dim"]
-    config = transformers.ViTMAEConfig(
-        **_encoder_sizes(sizes),
-        decoder_hidden_size=narrow,
-        decoder_num_hidden_layers=sizes["decoder_depth"],
-        decoder_num_attention_heads=sizes["decoder_num_heads"],
-        decoder_intermediate_size=int(sizes["mlp_ratio"] * narrow),
-        mask_ratio=sizes["mask_ratio"],
-        norm_pix_loss=sizes["norm_pix_loss"],
-    )
+    config = transformers.ViTMAEConfig(**config)
     model = _on_device(transformers.ViTMAEForPreTraining, config).train()
-    images = _images(sizes, batch_size)
+    images = _images(config, batch_size)
     step = _step(model, learning_rate, precision, lambda: model(images).loss)
     return _described(model), _measure(step)
 
 
-def finetune(sizes, num_classes, batch_size, precision, learning_rate=1e-4):
+def finetune(config, num_classes, batch_size, precision, learning_rate=1e-4):
     """Returns a contestant: steps of `ViTForImageClassification` on random images.
 
     Args:
-        sizes, batch_size, precision, learning_rate: As of `pretrain`.
+        config: Dictionary of arguments of `ViTConfig`.
         num_classes: Integer.
+        batch_size, precision, learning_rate: As of `pretrain`.
     """
-    config = transformers.ViTConfig(**_encoder_sizes(sizes), num_labels=num_classes)
+    config = transformers.ViTConfig(**config, num_labels=num_classes)
     model = _on_device(transformers.ViTForImageClassification, config).train()
-    images = _images(sizes, batch_size)
+    images = _images(config, batch_size)
     classes = torch.arange(batch_size, device=DEVICE) % num_classes
     labels = torch.nn.functional.one_hot(classes, num_classes).float()
 
@@ -61,32 +52,34 @@ def finetune(sizes, num_classes, batch_size, precision, learning_rate=1e-4):
     return _described(model), _measure(_step(model, learning_rate, precision, loss))
 
 
-def features(sizes, precision):
+def features(config, precision):
     """Returns a contestant: the mean of the patches' tokens, eagerly.
 
     Args:
-        sizes, precision: As of `pretrain`.
+        config: Dictionary of arguments of `ViTConfig`.
+        precision: As of `pretrain`.
     """
-    model = _encoder(sizes)
+    model = _encoder(config)
+    config = transformers.ViTConfig(**config)
 
     def measure(steps, batch_size):
-        images = _images(sizes, batch_size)
+        images = _images(config, batch_size)
         with torch.inference_mode():
             return _measure(lambda: _in_precision(precision, model, images))(steps)
 
     return _described(model), measure
 
 
-def export_onnx(sizes, file):
+def export_onnx(config, file):
     """Writes the encoder of `features` by torch's own exporter; measures nothing.
 
     Args:
-        sizes: As of `pretrain`.
+        config: As of `features`.
         file: Path. The input is `images` `(batch, channels, height, width)`.
     """
     torch.onnx.export(
-        _encoder(sizes).cpu(),
-        (_images(sizes, 2).cpu(),),
+        _encoder(config).cpu(),
+        (_images(transformers.ViTConfig(**config), 2).cpu(),),
         file,
         input_names=["images"],
         output_names=["features"],
@@ -106,28 +99,11 @@ class _Features(torch.nn.Module):
         return self.model(images).last_hidden_state[:, 1:].mean(1)
 
 
-def _encoder(sizes):
-    config = transformers.ViTConfig(**_encoder_sizes(sizes))
-
+def _encoder(config):
     def build(config):
         return _Features(transformers.ViTModel(config, add_pooling_layer=False))
 
-    return _on_device(build, config).eval()
-
-
-def _encoder_sizes(sizes):
-    height, width = sizes["image_size"]
-    if height != width:
-        raise ValueError(f"it takes square images alone; received {height} x {width}")
-    return {
-        "image_size": height,
-        "patch_size": sizes["patch_size"],
-        "num_channels": sizes["num_channels"],
-        "hidden_size": sizes["embed_dim"],
-        "num_hidden_layers": sizes["depth"],
-        "num_attention_heads": sizes["num_heads"],
-        "intermediate_size": int(sizes["mlp_ratio"] * sizes["embed_dim"]),
-    }
+    return _on_device(build, transformers.ViTConfig(**config)).eval()
 
 
 def _on_device(build, config):
@@ -141,8 +117,9 @@ def _described(model):
     return {"versions": VERSIONS, "device": name}
 
 
-def _images(sizes, batch_size):
-    shape = (batch_size, sizes["num_channels"], *sizes["image_size"])
+def _images(config, batch_size):
+    size = (config.image_size, config.image_size)
+    shape = (batch_size, config.num_channels, *size)
     return torch.randn(shape, device=DEVICE)
 
 

@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 
 from .exports import ENCODER, EXPORT, described_by, export_ours, export_peers
-from .peers import check_peers, hugging_face
+from .hugging_face import hugging_face, vit_config
+from .peers import check_peers
 from .processes import Contestant, Worker, in_turn
 from .runtime import num_cores
 from .summary import Work, summarise
@@ -23,7 +24,7 @@ def time_inference(
     rounds,
     steps,
     peers=(),
-    python=None,
+    pythons=None,
 ):
     """Measures features of one encoder: exports it, then times all that was written.
 
@@ -34,7 +35,7 @@ def time_inference(
         rounds: Integer, rounds that count; in each, every contestant has its turn.
         steps: Integer, batches of a turn, whose median counts.
         peers: Names, see `PEERS`.
-        python: Path of another interpreter for torch's peers, or `None`.
+        pythons: Dictionary of other interpreters, by library of Hugging Face.
 
     Returns:
         What is measured, as of `time_training`.
@@ -44,7 +45,7 @@ def time_inference(
         RunError: A process died, or an export did not pass its gates.
     """
     check_peers("inference", peers)
-    results = []
+    pythons, results = pythons or {}, []
     with tempfile.TemporaryDirectory() as folder:
         file = str(Path(folder, "encoder.keras"))
         request = {"config": dataclasses.asdict(config), "model": model, "file": file}
@@ -53,10 +54,10 @@ def time_inference(
         )
         sizes = described["sizes"]
         artifacts = export_ours(Path(folder), file)
-        artifacts |= export_peers(Path(folder), file, sizes, peers, python)
+        artifacts |= export_peers(Path(folder), file, sizes, peers, pythons)
         for number in threads:
             made = _contestants(file, artifacts, sizes, number)
-            made += _eager(peers, sizes, number, python)
+            made += _eager(peers, sizes, number, pythons)
             results += _measured(made, number, batch_sizes, rounds, steps, described)
     gflop = round(described["gflop_per_image"], 3)
     return {
@@ -83,15 +84,15 @@ def _contestants(file, artifacts, sizes, threads):
     return made
 
 
-def _eager(peers, sizes, threads, python):
+def _eager(peers, sizes, threads, pythons):
     precisions = {"hf_torch": "float32", "hf_torch_bf16": "mixed_bfloat16"}
     return [
         hugging_face(
             name,
             "features",
-            {"sizes": sizes, "precision": precisions[name]},
+            {"config": vit_config(sizes), "precision": precisions[name]},
             threads,
-            python,
+            pythons,
         )
         for name in peers
         if name in precisions

@@ -1,21 +1,15 @@
 """The peers of each task: who does the same work, and how each is started."""
 
-from pathlib import Path
-
 from keras_mae.program import InputError, unknown
 
+from .hugging_face import hugging_face, mae_config, vit_config
 from .processes import Contestant
 
-HUGGING_FACE = str(Path(__file__).with_name("hf_torch.py"))
-NEEDS = (
-    "pip install 'keras-mae[peers]', or name an interpreter that has torch and "
-    "transformers: --peers_python PATH"
-)
 MODELS = f"{__package__}.models"
 NUM_CLASSES = 1000  # of fine-tuning: the head costs next to nothing
 
 
-def training_peers(task, names, sizes, config, cores, python=None):
+def training_peers(task, names, sizes, config, cores, pythons=None):
     """Returns the `Contestant`s of training steps.
 
     Args:
@@ -24,33 +18,33 @@ def training_peers(task, names, sizes, config, cores, python=None):
         sizes: Dictionary of the model's sizes, as `models.py` describes it.
         config: Dictionary of the task's configuration.
         cores: Integer.
-        python: Path of another interpreter for torch, or `None`.
+        pythons: Dictionary of other interpreters, by library of Hugging Face.
     """
-    theirs = {
-        "sizes": sizes,
-        "batch_size": config["batch_size"],
-        "precision": config["precision"],
-    }
-    if task == "finetune":
-        theirs["num_classes"] = NUM_CLASSES
-    made = {
-        "plain": lambda name: Contestant(
-            name, f"{MODELS}:{task}", {"config": config, "plain": True}, cores
+    make = {
+        "plain": lambda: _of_package(task, cores, config=config, plain=True),
+        "mask_token": lambda: _of_package(
+            task, cores, config={**config, "system": "mask_token"}
         ),
-        "mask_token": lambda name: Contestant(
-            name,
-            f"{MODELS}:{task}",
-            {"config": {**config, "system": "mask_token"}},
-            cores,
-        ),
-        "hf_torch": lambda name: hugging_face(name, task, theirs, cores, python),
     }
-    return [made[name](name) for name in names]
+    theirs = {name: config[name] for name in ("batch_size", "precision")}
+    return [
+        Contestant(name, *make[name]())
+        if name in make
+        else hugging_face(
+            name, task, {**_sizes(task, sizes), **theirs}, cores, pythons or {}, name
+        )
+        for name in names
+    ]
 
 
-def hugging_face(name, function, request, cores, python):
-    """Returns a `Contestant` of `hf_torch.py`."""
-    return Contestant(name, f"{HUGGING_FACE}:{function}", request, cores, python, NEEDS)
+def _of_package(task, cores, **request):
+    return f"{MODELS}:{task}", request, cores
+
+
+def _sizes(task, sizes):
+    if task == "pretrain":
+        return {"config": mae_config(sizes)}
+    return {"config": vit_config(sizes), "num_classes": NUM_CLASSES}
 
 
 def check_peers(task, names, config=None):
@@ -77,6 +71,7 @@ PEERS = {
         "plain": "the same autoencoder of stock Keras layers",
         "mask_token": "this package's, with mask tokens in the encoder",
         "hf_torch": "Hugging Face's ViTMAEForPreTraining in torch",
+        "hf_tf": "Hugging Face's TFViTMAEForPreTraining, which transformers 5 dropped",
     },
     "finetune": {
         "plain": "the same classifier of stock Keras layers",

@@ -46,6 +46,8 @@ def _table(part, reference):
     """Returns the lines of the table of one number of threads and one batch size."""
     threads, size = part["threads"], part["batch_size"]
     head = f"{threads} thread{'s' * (threads > 1)}, batch {size}"
+    if part.get("streams", 1) > 1:
+        head += f" in {part['streams']} streams"
     speed = f"`{reference}` is faster"
     columns = (head, "versions", "images/s", "ms", speed, "of ceiling", "memory")
     lines = [_line(columns), _line(["---"] * len(columns))]

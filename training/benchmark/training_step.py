@@ -11,7 +11,7 @@ from .summary import Work, summarise
 OURS = "keras_mae"
 
 
-def time_training(config, threads, rounds, steps, peers=(), python=None):
+def time_training(config, threads, rounds, steps, peers=(), pythons=None):
     """Measures a training step, its peers' and the ceiling, each in its own process.
 
     Args:
@@ -20,7 +20,7 @@ def time_training(config, threads, rounds, steps, peers=(), python=None):
         rounds: Integer, rounds that count; in each, every contestant has its turn.
         steps: Integer, steps of a turn, whose median counts.
         peers: Names, see `PEERS`.
-        python: Path of another interpreter for torch's peers, or `None`.
+        pythons: Dictionary of other interpreters, by library of Hugging Face.
 
     Returns:
         What is measured, a dictionary: `task`, `settings`, `device` and `results`, for
@@ -32,11 +32,15 @@ def time_training(config, threads, rounds, steps, peers=(), python=None):
     """
     task = config.PROGRAM
     check_peers(task, peers, config)
-    options = {"rounds": rounds, "steps": steps, "peers": peers, "python": python}
+    options = {"rounds": rounds, "steps": steps, "peers": peers, "pythons": pythons}
     results = []
     for number in threads:
         found, description = _measured(task, config, number, **options)
-        part = {"threads": number, "batch_size": config.batch_size}
+        part = {
+            "threads": number,
+            "batch_size": config.batch_size,
+            "streams": description["streams"],
+        }
         results.append({**part, "contestants": found})
     return {
         "task": task,
@@ -54,7 +58,7 @@ def ceiling_contestant(precision, cores):
     return Contestant(f"ceiling, {dtype}", function, {"dtype": dtype}, cores)
 
 
-def _measured(task, config, threads, rounds, steps, peers, python):
+def _measured(task, config, threads, rounds, steps, peers, pythons):
     request = {"config": dataclasses.asdict(config)}
     with contextlib.ExitStack() as stack:
         ours = stack.enter_context(
@@ -66,7 +70,7 @@ def _measured(task, config, threads, rounds, steps, peers, python):
             ours.description["sizes"],
             request["config"],
             threads,
-            python,
+            pythons,
         )
         others.append(ceiling_contestant(config.precision, threads))
         workers = [ours, *(stack.enter_context(Worker(other)) for other in others)]
@@ -89,7 +93,6 @@ def _settings(config, description):
     gflop = description["gflop_per_image"]
     return {
         **told,
-        "streams": description["streams"],
         **{name: value for name, value in description["sizes"].items() if value},
         **({"gflop_per_image": round(gflop, 3)} if gflop else {}),
     }

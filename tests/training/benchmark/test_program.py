@@ -10,7 +10,6 @@ import pytest
 import keras_mae
 from training.benchmark import worker
 from training.benchmark.__main__ import main
-from training.benchmark.peers import training_peers
 from training.benchmark.table import markdown
 from training.flops import step_flops
 
@@ -53,19 +52,6 @@ def test_fine_tuning_is_timed_beside_stock_layers():
     assert names == ["keras_mae", "plain", "ceiling, float32"]
 
 
-def test_torch_is_asked_for_the_same_work():
-    config = {"batch_size": 4, "precision": "mixed_bfloat16"}
-    sizes = {"image_size": [8, 8]}
-    (peer,) = training_peers("finetune", ["hf_torch"], sizes, config, 2, "/its/python")
-    assert (peer.cores, peer.python) == (2, "/its/python")
-    assert peer.function.endswith("hf_torch.py:finetune")
-    assert peer.request == {
-        "sizes": sizes,
-        "num_classes": 1000,
-        **config,
-    }
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("task", [[], ["--finetune"]])
 def test_processes_of_their_own_are_measured(task):
@@ -84,7 +70,8 @@ def test_processes_of_their_own_are_measured(task):
         (["--threads", "9999"], "--threads must be at most"),
         (["--threads", "1", "0"], "--threads must be at least 1; received 0"),
         (["--model", "m.keras"], "--model is of --inference"),
-        (["--peers_python", "/absent"], "--peers_python: no program /absent"),
+        (["--peers_python", "hf_torch=/absent"], "there is no program '/absent'"),
+        (["--peers_python", "/bin/python"], "unknown name of --peers_python"),
         (["--peers", "hf_troch"], "did you mean hf_torch"),
         (["--finetune", "--peers", "mask_token"], "unknown peer of finetune"),
         (["--peers", "plain", "--set", "system=simmim"], "--peers needs system=mae"),
@@ -98,11 +85,12 @@ def test_what_cannot_be_measured_is_one_line(words, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_torch_lives_in_files_that_know_nothing_of_tensorflow():
+def test_peers_live_in_files_that_know_nothing_of_the_project():
     folder = Path(worker.__file__).parent
-    for name in ("worker.py", "hf_torch.py"):
+    packages = {"torch", "transformers", "tensorflow", "tf_keras"}
+    for name in ("worker.py", "hf_torch.py", "hf_tensorflow.py"):
         nodes = list(ast.walk(ast.parse((folder / name).read_text())))
         found = {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
         found = {name.partition(".")[0] for name in found}
         assert not [n for n in nodes if isinstance(n, ast.ImportFrom)]
-        assert found <= {*sys.stdlib_module_names, "torch", "transformers"}
+        assert found <= {*sys.stdlib_module_names, *packages}
