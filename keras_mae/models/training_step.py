@@ -63,7 +63,7 @@ class TrainingStep(FitHooks):
         streams, size = self._streams(), keras.tree.flatten(data)[0].shape[0]
         if streams == 1 or size is None or size % streams:
             return super().test_step(data)
-        parts = keras.tree.map_structure(lambda rows: _split(rows, streams), data)
+        parts = _split(data, streams)
         for index in range(streams):
             with part_of_batch(index, streams):
                 logs = super().test_step(_rows(parts, index))
@@ -77,9 +77,7 @@ class TrainingStep(FitHooks):
         turns, streams = self.accumulation_steps, self._streams()
         if turns * streams == 1:
             return self._part(data)
-        parts = keras.tree.map_structure(
-            lambda rows: _split(rows, turns * streams), data
-        )
+        parts = _split(data, turns * streams)
         if turns == 1:
             return self._side_by_side(parts, 0)
 
@@ -185,8 +183,24 @@ def _update_mean(metric, finite, loss):
     metric.update_state(tf.where(finite, loss, 0.0), sample_weight=weight)
 
 
-def _split(rows, count):
-    """Returns the parts of a batch, `(count, images, ...)`."""
+def _split(data, count):
+    """Returns a batch's parts: of each tensor `(count, images, ...)`."""
+    return _each(lambda rows: _split_rows(rows, count), data)
+
+
+def _rows(parts, index):
+    """Returns one of the parts of a batch."""
+    return _each(lambda rows: rows[index], parts)
+
+
+def _each(function, data):
+    # `train_on_batch` hands over `None` for labels and weights that there are not.
+    return keras.tree.map_structure(
+        lambda rows: None if rows is None else function(rows), data
+    )
+
+
+def _split_rows(rows, count):
     size = rows.shape[0]
     if size is not None and size % count:
         raise ValueError(
@@ -195,10 +209,6 @@ def _split(rows, count):
         )
     size = tf.shape(rows)[0] if size is None else size
     return tf.reshape(rows, (count, size // count, *rows.shape[1:]))
-
-
-def _rows(parts, index):
-    return keras.tree.map_structure(lambda rows: rows[index], parts)
 
 
 def _check_accumulation(optimizer):

@@ -290,6 +290,12 @@ def test_a_test_in_streams_is_that_of_the_whole_batch():
     assert np.isfinite(streams.evaluate(uneven.batch(3), verbose=0)[0])
 
 
+def test_parts_of_a_batch_without_labels():
+    model = compiled(autoencoder, parts=2, streams=2)
+    images = np.zeros((4, 16, 24, 3), "float32")
+    assert np.isfinite(model.train_on_batch(images))  # hands over None for labels
+
+
 def test_parts_must_divide_a_batch():
     model = compiled(Line, parts=3)
     with pytest.raises(ValueError, match="Received: 3 parts of 4 images"):

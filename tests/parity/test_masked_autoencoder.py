@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 import keras_mae
+from keras_mae.layers import compiled_chains
 
 from .golden import assign, golden, original_name, to_keras
 from .measured import assert_near
@@ -47,23 +48,38 @@ def test_positions_equal_the_originals(arrays):
         np.testing.assert_array_equal(weight, expected)
 
 
+# Outside training all patches are predicted, in it hidden ones alone.
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("compute", ["graph", "hybrid", "xla"])
 @pytest.mark.parametrize(("norm_pix_loss", "kind"), [(False, "raw"), (True, "norm")])
 def test_losses_and_gradients_equal_the_originals(
-    model, inputs, arrays, norm_pix_loss, kind
+    model, inputs, arrays, norm_pix_loss, kind, compute, training
 ):
     model.norm_pix_loss = norm_pix_loss
-    with tf.GradientTape() as tape:
-        loss = model.compute_loss(x=inputs, y_pred=model(inputs))
+
+    @tf.function(jit_compile=compute == "xla", autograph=False)
+    def loss_and_gradients(inputs):
+        with tf.GradientTape() as tape, compiled_chains(compute == "hybrid"):
+            outputs = model(inputs, training=training)
+            loss = model.compute_loss(x=inputs, y_pred=outputs)
+        return loss, tape.gradient(loss, [w.value for w in model.trainable_weights])
+
+    loss, gradients = loss_and_gradients(inputs)
     assert_near(f"loss, {kind}", loss, arrays[f"loss_{kind}"], 1e-6)
-    gradients = tape.gradient(loss, model.trainable_weights)
     for weight, gradient in zip(model.trainable_weights, gradients, strict=True):
         name = original_name(weight)
         expected = to_keras(name, arrays[f"grad_{kind}/{name}"])
         assert_near(f"gradients, {kind}", gradient, expected, 1e-6)
 
 
-def test_two_steps_of_the_recipe_equal_the_originals(model, inputs, arrays):
+@pytest.mark.parametrize(
+    ("compute", "streams"), [("graph", 1), ("hybrid", 1), ("hybrid", 3), ("xla", 1)]
+)
+def test_two_steps_of_the_recipe_equal_the_originals(
+    model, inputs, arrays, compute, streams
+):
     model.norm_pix_loss = True
+    model.compute, model.streams = compute, streams
     model.compile(optimizer=keras_mae.optimizers.AdamW(1e-3))
     for step in range(2):
         loss = model.train_on_batch(inputs)
