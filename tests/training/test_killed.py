@@ -33,6 +33,7 @@ PROGRAMS = {
         *("--recipe", "finetune_demo", "--set", "patch_size=7", *SETTINGS),
         *("layer_decay=0.7", "ema=0.5", "mixup=0.8", "cutmix=1", "magnitude=9"),
         *("erasing=0.25", "drop_path_rate=0.1", "max_test_images=64"),
+        "streams=2",
     ],
 }
 # Runs a program that dies at a certain call of a function.
