@@ -5,11 +5,11 @@
         --workdir runs/cifar10_short_finetuned
 
 Without `--model` the same network is trained from scratch; then without layer decay
-(`--set layer_decay=1`).
+(`--set layer_decay=1 base_learning_rate=1e-3`).
 
 Expectation: more of the test images than from scratch, for as many epochs and for as
 much time in all.
-Result: ten points more for as many epochs, level for as much time (seed 0); see
+Result: 13 points more for as many epochs, 3 for a little less time (seed 0); see
 training/README.md.
 """
 
@@ -28,8 +28,8 @@ RECIPE = FinetuneConfig(
     epochs=6,
     warmup_epochs=1,
     batch_size=256,
-    base_learning_rate=1e-3,
-    layer_decay=0.8,
+    base_learning_rate=2e-3,
+    layer_decay=0.9,
     drop_path_rate=0.0,
     crop_scale=(0.5, 1.0),
     magnitude=0.0,
