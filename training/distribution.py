@@ -5,6 +5,7 @@ import os
 
 import tensorflow as tf
 
+from keras_mae.models.compute import COMPILED
 from keras_mae.program import InputError, unknown
 
 from .hosts import EXAMPLE, host_from_environment
@@ -36,7 +37,7 @@ def pick_strategy(name, compute="auto", replicas=None, names=STRATEGIES):
         picked, reason = "multi_worker", f"TF_CONFIG names {workers} workers"
     elif "tpu" in names and _tpu_is_visible():
         picked, reason = "tpu", "there is a TPU"
-    elif gpus > 1 and compute in ("xla", "hybrid"):
+    elif gpus > 1 and compute in COMPILED:
         picked = "one"
         reason = f"compute={compute}; with --set compute=auto all {gpus} GPUs"
     elif gpus > 1 or (replicas or 1) > 1:

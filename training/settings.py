@@ -1,9 +1,8 @@
 """What is wrong with a run's settings is said before anything is built."""
 
-from keras_mae.models.compute import MODES
+from keras_mae.models.compute import COMPILED, MODES
 from keras_mae.program import InputError, unknown
 
-COMPILED = ("hybrid", "xla")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 COUNTS = (
     "epochs",

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 MODES = ("auto", "graph", "xla", "hybrid")
+COMPILED = ("xla", "hybrid")  # which need one replica
 
 
 def resolve_compute(mode, strategy):
@@ -31,7 +32,7 @@ def resolve_compute(mode, strategy):
             return "graph"
         devices = {device.device_type for device in tf.config.list_logical_devices()}
         return "hybrid" if devices == {"CPU"} else "xla"
-    if mode != "graph" and replicas > 1:
+    if mode in COMPILED and replicas > 1:
         raise ValueError(
             f"`compute` must be 'graph' or 'auto' on several replicas, whose variables "
             f"XLA cannot reach. Received: compute={mode!r} on {replicas} replicas"

@@ -6,7 +6,6 @@ import keras
 import tensorflow as tf
 
 from keras_mae.layers import ViTEncoder
-from keras_mae.program import InputError
 from keras_mae.version import __version__
 
 from ..classifier import build_classifier
@@ -49,11 +48,6 @@ def pretrain(config, plain=False):
     if config.system == "mae":
         description["sizes"] |= _of_autoencoder(model)
     if plain:
-        if config.system != "mae":
-            raise InputError(
-                "there are no stock Keras layers but of a masked autoencoder: it needs "
-                f"system=mae; received system={config.system}"
-            )
         with _precision(config.precision):
             model = _compiled(PlainAutoencoder(model), config)
     return description, _measure(model, images)
