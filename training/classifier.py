@@ -10,6 +10,8 @@ from keras_mae.program import InputError
 from keras_mae.weights import load_encoder
 from keras_mae.weights.positions import fit_positions
 
+from .compute import dtype_policy
+
 # With a pre-trained model its file tells these; where it cannot, they tell the loader.
 ARCHITECTURE = ("patch_size", "num_channels", "embed_dim", "depth", "num_heads")
 
@@ -30,7 +32,8 @@ def build_classifier(config, num_classes, model=None):
     """
     check_pooling(config.pooling)
     head = {"pooling": config.pooling, "seed": config.seed}
-    encoder = {"drop_path_rate": config.drop_path_rate, "dtype": config.precision}
+    policy = dtype_policy(config.precision)
+    encoder = {"drop_path_rate": config.drop_path_rate, "dtype": policy}
     if model is None:
         return _from_scratch(config, num_classes, {**head, **encoder})
     return _from_pretrained(config, num_classes, model, {**head, **encoder})

@@ -1,4 +1,4 @@
-"""How a run computes its steps: mode, parts of a batch, threads."""
+"""How a run computes its steps: mode, precision, parts of a batch, threads."""
 
 import os
 
@@ -6,8 +6,22 @@ import tensorflow as tf
 
 from keras_mae.program import InputError
 
+from .distribution import is_tpu
+
 WHOLE = "context_encoder_inpainter"  # the system that judges a batch as a whole
 ROWS = 8  # images that a stream should have
+BFLOAT16_GPU = (8, 0)  # compute capability of the first GPUs that multiply bfloat16
+
+
+def dtype_policy(precision):
+    """Returns the dtype policy that `"auto"` stands for, others as they are.
+
+    To be asked where the model is built, in the scope of its strategy.
+    """
+    if precision != "auto":
+        return precision
+    half = is_tpu() or _gpus_multiply_bfloat16()
+    return "mixed_bfloat16" if half else "float32"
 
 
 def choose_streams(config, strategy):
@@ -40,6 +54,13 @@ def set_compute(model, config, streams=1):
     model.compute = config.compute
     model.accumulation_steps = config.accumulation_steps
     model.streams = streams
+
+
+def _gpus_multiply_bfloat16():
+    gpus = tf.config.list_physical_devices("GPU")
+    details = map(tf.config.experimental.get_device_details, gpus)
+    found = [each.get("compute_capability", (0, 0)) for each in details]
+    return bool(found) and min(found) >= BFLOAT16_GPU
 
 
 def _threads_are(count):

@@ -34,8 +34,9 @@ class RunConfig:
     flip: bool = True
     # Seed of weights, of the data's order and of all that is random in training.
     seed: int = 0
-    # float32, mixed_bfloat16 or mixed_float16.
-    precision: str = "float32"
+    # auto, float32, mixed_bfloat16 or mixed_float16; auto is float32 on a CPU,
+    # mixed_bfloat16 on GPUs and TPUs.
+    precision: str = "auto"
     # auto, graph, hybrid or xla: hybrid compiles elementwise chains, xla the whole
     # step; auto is hybrid on a CPU, xla on a GPU, graph on several.
     compute: str = "auto"

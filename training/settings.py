@@ -3,7 +3,7 @@
 from keras_mae.models.compute import COMPILED, MODES
 from keras_mae.program import InputError, unknown
 
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 COUNTS = (
     "epochs",
     "batch_size",

@@ -13,6 +13,8 @@ from keras_mae.layers import UnitSampler, get_sampler
 from keras_mae.models.mask_token_autoencoder import BERT, SIMMIM
 from keras_mae.program import InputError, unknown
 
+from .compute import dtype_policy
+
 # Settings that not every system has, and that must not be given to one without.
 OF_SOME_SYSTEMS = ("prediction_head", "pixel_loss", "corruption")
 OF_TRANSFORMERS = (
@@ -44,7 +46,7 @@ def build_model(config, dtype=None):
     """
     if config.system not in SYSTEMS:
         raise unknown("system", config.system, SYSTEMS)
-    return SYSTEMS[config.system](config, dtype or config.precision)
+    return SYSTEMS[config.system](config, dtype or dtype_policy(config.precision))
 
 
 def _patch_autoencoder(cls, defaults, config, dtype):

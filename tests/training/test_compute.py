@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from keras_mae.program import InputError
-from training.compute import choose_streams
+from training.compute import choose_streams, dtype_policy
 from training.config import PretrainConfig
 
 
@@ -69,3 +69,43 @@ def test_threads_that_can_no_longer_be_shared_out_leave_one_stream():
 def test_streams_that_cannot_be_are_errors(settings, strategy, message):
     with pytest.raises(InputError, match=message):
         choose_streams(config(streams=4, **settings), strategy)
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """Lets the machine have GPUs of given compute capabilities."""
+
+    def place(*capabilities):
+        found = dict(enumerate(capabilities))
+        details = lambda gpu: {"compute_capability": found[gpu]}  # noqa: E731
+        monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: list(found))
+        monkeypatch.setattr(tf.config.experimental, "get_device_details", details)
+
+    return place
+
+
+def test_precision_is_single_on_a_cpu():
+    assert dtype_policy("auto") == "float32"
+
+
+def test_precision_is_half_on_a_tpu(monkeypatch):
+    monkeypatch.setattr("training.compute.is_tpu", lambda: True)
+    assert dtype_policy("auto") == "mixed_bfloat16"
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "precision"),
+    [
+        ([(9, 0), (8, 0)], "mixed_bfloat16"),
+        ([(7, 5)], "float32"),
+        ([(9, 0), (7, 5)], "float32"),
+    ],
+)
+def test_gpus_that_multiply_bfloat16_do(gpus, capabilities, precision):
+    gpus(*capabilities)
+    assert dtype_policy("auto") == precision
+
+
+def test_a_precision_that_is_named_is_kept(gpus):
+    gpus((9, 0))
+    assert dtype_policy("mixed_float16") == "mixed_float16"

@@ -15,6 +15,7 @@ from ..command_line import (
     apply_settings,
     program_parser,
 )
+from ..compute import dtype_policy
 from ..config import PretrainConfig
 from ..finetune_config import FinetuneConfig
 from ..recipes import get_recipe, list_recipes
@@ -67,7 +68,8 @@ def _config(arguments, kind):
         config = dataclasses.replace(kind(), batch_size=BATCH_SIZE)
     if arguments.tiny:
         config = dataclasses.replace(config, **kind.TINY)
-    return apply_settings(config, arguments.set)
+    config = apply_settings(config, arguments.set)
+    return dataclasses.replace(config, precision=dtype_policy(config.precision))
 
 
 def _input(arguments):
