@@ -2,6 +2,8 @@
 
 import dataclasses
 import os
+import subprocess
+import sys
 
 import pytest
 import tensorflow as tf
@@ -109,3 +111,18 @@ def test_gpus_that_multiply_bfloat16_do(gpus, capabilities, precision):
 def test_a_precision_that_is_named_is_kept(gpus):
     gpus((9, 0))
     assert dtype_policy("mixed_float16") == "mixed_float16"
+
+
+@pytest.mark.parametrize("told", [None, "0"])
+def test_programs_ask_for_onednn_unless_told_otherwise(told):
+    name = "TF_ENABLE_ONEDNN_OPTS"
+    environment = {key: value for key, value in os.environ.items() if key != name}
+    script = f"import os, training; print(os.environ[{name!r}])"
+    printed = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment | ({name: told} if told else {}),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert printed.strip() == (told or "1")
