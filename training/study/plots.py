@@ -127,13 +127,15 @@ def _distance(figure, rows, names):
     figure.set_size_inches(WIDTH, 3.6)
     axis = figure.subplots()
     start = "relative_error_at_"
-    for row, name in zip(rows, names, strict=True):
+    for row, label in zip(rows, names, strict=True):
         places = sorted(
-            int(n.split("_")[-1]) for n in row.figures if n.startswith(start)
+            int(name.split("_")[-1])
+            for name, spread in row.figures.items()
+            if name.startswith(start) and spread.count == len(row.seeds)  # not chance
         )
         means = np.array([_mean(row, f"{start}{k}") for k in places])
         spread = np.array([_std(row, f"{start}{k}") for k in places])
-        (line,) = axis.plot(places, means, "o-", markersize=3, label=name)
+        (line,) = axis.plot(places, means, "o-", markersize=3, label=label)
         low, high = means - spread, means + spread
         axis.fill_between(places, low, high, alpha=0.2, color=line.get_color())
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
