@@ -31,15 +31,12 @@ class TinyShades(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager):
         return {
-            "train": self._shades(range(20)),
-            "validation": self._shades(range(100, 104)),
-            "test": self._shades(range(200, 203), label=-1),
+            "train": self._generate_examples(range(20)),
+            "validation": self._generate_examples(range(100, 104)),
+            "test": self._generate_examples(range(200, 203), label=-1),
         }
 
-    def _generate_examples(self):
-        raise NotImplementedError
-
-    def _shades(self, grays, label=None):
+    def _generate_examples(self, grays, label=None):
         for gray in grays:
             image = np.full((5, 7, 3), gray, "uint8")
             number = gray % 2 if label is None else label
