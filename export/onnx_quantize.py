@@ -17,7 +17,7 @@ def quantize(source, target, method):
 
     | method | weights of products | arithmetic | gain |
     | --- | --- | --- | --- |
-    | `"int8"` | int8, one scale a column | int8 products, scaled to each tensor's \
+    | `"int8"` | 7 bits, one scale a column | int8 products, scaled to each tensor's \
 range as it runs; the rest, attention's products too, float32 | speed on CPUs, a \
 quarter of the size |
     | `"fp16"` | float16 | float16; float32 at its ends | half the size; speed on GPUs |

@@ -92,6 +92,16 @@ def test_quantized_file_is_smaller_near_and_verified(method, share, tmp_path):
     assert names(tmp_path) == ["vit.onnx", "vit.onnx.manifest.json"]
 
 
+def test_quantized_products_fit_into_16_bits_in_pairs(encoder, tmp_path):
+    # A CPU without VNNI adds two products of 8 bits before it widens them.
+    path = write_onnx(encoder, tmp_path / "vit.onnx", quantization="int8")
+    stored = map(onnx.numpy_helper.to_array, onnx.load(path).graph.initializer)
+    weights = [w.astype(int) for w in stored if w.dtype == np.int8 and w.ndim == 2]
+    assert weights
+    for weight in weights:
+        assert 2 * 255 * np.abs(weight).max() < 2**15
+
+
 def test_weights_above_the_limit_lie_beside_the_file(encoder, tmp_path, monkeypatch):
     monkeypatch.setattr(onnx_file_module, "MAX_BYTES", 1000)
     path = write_onnx(encoder, tmp_path / "vit.onnx")
