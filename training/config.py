@@ -35,7 +35,7 @@ class RunConfig:
     # Seed of weights, of the data's order and of all that is random in training.
     seed: int = 0
     # auto, float32, mixed_bfloat16 or mixed_float16; auto is float32 on a CPU,
-    # mixed_bfloat16 on GPUs and TPUs.
+    # mixed_bfloat16 on TPUs and on GPUs that multiply it.
     precision: str = "auto"
     # auto, graph, hybrid or xla: hybrid compiles elementwise chains, xla the whole
     # step; auto is hybrid on a CPU, xla on a GPU, graph on several.

@@ -12,7 +12,6 @@ from ..benchmark.peers import NUM_CLASSES
 from ..benchmark.steps import WARM_UP, random_images, random_labels, time_steps
 from ..benchmark.worker import peak_memory
 from ..classifier import build_classifier
-from ..compute import dtype_policy
 from ..config import PretrainConfig
 from ..finetune import compile_classifier
 from ..finetune_config import FinetuneConfig
@@ -42,8 +41,7 @@ def measure(kind, config, steps):
     if not steps:
         return results
     batch = batch if len(batch) > 1 else batch[0]
-    dtype = dtype_policy(config.precision).removeprefix("mixed_")
-    ceiling, ceilings = Ceiling(dtype), []
+    ceiling, ceilings = Ceiling(model.encoder.compute_dtype), []
     time_steps(model, batch, WARM_UP)
     times = time_steps(model, batch, steps, lambda: ceilings.append(ceiling.measure()))
     rates = [

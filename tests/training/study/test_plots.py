@@ -37,3 +37,13 @@ def test_bars_carry_their_numbers():
     assert axis.get_title() == "knn k20\naccuracy"
     assert [text.get_text() for text in axis.texts] == ["0.5"]
     assert [tick.get_text() for tick in axis.get_yticklabels()] == ["pixels", "mae"]
+
+
+def test_distances_that_one_seed_alone_has_are_left_out():
+    figure = Figure()
+    spreads = {1: Spread(0.7, 0.1, 2), 2: Spread(0.8, 0.1, 2), 5: Spread(0.2, None, 1)}
+    found = {f"relative_error_at_{k}": spread for k, spread in spreads.items()}
+    PLOTS["distance"](figure, [Summary({}, found, [0, 1], {})], ["mae"])
+    (line,) = figure.axes[0].lines
+    assert line.get_xdata().tolist() == [1, 2]
+    assert line.get_ydata().tolist() == [0.7, 0.8]
