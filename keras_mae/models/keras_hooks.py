@@ -32,14 +32,23 @@ def handing_over_sums(optimizer):
 
 
 class FitHooks:
-    """Lets `fit` run under `MultiWorkerMirroredStrategy`, and compile where it pays."""
+    """Lets `fit` run on several workers, compile where it pays, and trace a step once."""
 
     def _resolve_auto_jit_compile(self):
         """Keras compiles wherever it can, which on a CPU is slow."""
         return resolve_compute(self.compute, self.distribute_strategy) == "xla"
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Keras reduces the first batch over workers, which fails on its values."""
+        """Keras reduces the first batch over workers, which fails on its values.
+
+        Without a strategy, it makes the variables of metrics in the graph of a step,
+        which TensorFlow then traces twice.
+        """
+        if self._distribute_strategy is None:
+            if iterator is not None:
+                data_batch = iterator._get_iterator().element_spec
+            self._build_metrics(data_batch)
+            return
         if iterator is not None and self._has_workers:
             local = self.distribute_strategy.experimental_local_results
             iterator.reset()  # of a test before, it is at its end
@@ -86,8 +95,27 @@ class FitHooks:
 
         return function
 
+    def _build_metrics(self, data_batch):
+        """Makes what `compile` was told of, as far as it does not exist yet."""
+        parts = (self._compile_metrics, self._compile_loss)
+        unbuilt = [part for part in parts if part is not None and not part.built]
+        if not unbuilt:
+            return
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(
+            keras.tree.map_structure(_symbol, data_batch)
+        )
+        y_pred = self.compute_output_spec(x)
+        for part in unbuilt:
+            part.build(y, y_pred)
+
     @property
     def _has_workers(self):
         return isinstance(
             self.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy
         )
+
+
+def _symbol(spec):
+    if spec is None:  # as `train_on_batch` hands over for what there is not
+        return None
+    return keras.KerasTensor(spec.shape, keras.backend.standardize_dtype(spec.dtype))

@@ -290,10 +290,29 @@ def test_a_test_in_streams_is_that_of_the_whole_batch():
     assert np.isfinite(streams.evaluate(uneven.batch(3), verbose=0)[0])
 
 
+@pytest.mark.parametrize("make", [*MODELS, Line, inpainter])
+def test_a_step_is_traced_once(make, monkeypatch):
+    model, calls = compiled(make), []
+    part = model._part
+    monkeypatch.setattr(model, "_part", lambda *args: calls.append(1) or part(*args))
+    logs = train(model, batches(), steps=1)
+    assert len(calls) == 1
+    assert logs.keys() == train(model, batches(), steps=1).keys()
+    assert len(calls) == 1
+
+
 def test_parts_of_a_batch_without_labels():
     model = compiled(autoencoder, parts=2, streams=2)
     images = np.zeros((4, 16, 24, 3), "float32")
     assert np.isfinite(model.train_on_batch(images))  # hands over None for labels
+
+
+def test_a_batch_without_weights():
+    model = compiled(classifier)
+    images, labels = next(iter(batches()))
+    loss, accuracy = model.train_on_batch(images.numpy(), labels.numpy())
+    assert np.isfinite(loss)
+    assert 0 <= accuracy <= 1
 
 
 def test_parts_must_divide_a_batch():
