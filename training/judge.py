@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from keras_mae.layers.vit_encoder import check_pooling
-from keras_mae.program import one_line_errors
+from keras_mae.program import InputError, one_line_errors
 from keras_mae.weights import load_encoder
 
 from .command_line import (
@@ -16,6 +16,9 @@ from .command_line import (
     program_parser,
 )
 from .distribution import ON_ONE_MACHINE, pick_strategy, strategy_scope
+from .extraction.artifact import is_export
+from .extraction.extractor import open_extractor
+from .extraction.frozen_export import FrozenExport
 from .features import (
     FrozenEncoder,
     encode,
@@ -69,11 +72,15 @@ def judge_parser(name, description, config):
             f"python -m training.{name} --model runs/demo/model.keras --data demo",
             f"python -m training.{name} --model model.keras --data folder:DIR "
             "--set pooling=token",
+            f"python -m training.{name} --model vit.int8.onnx --data demo",
         ],
         config,
     )
     parser.add_argument(
-        "--model", required=True, help="a .keras file with a ViTEncoder"
+        "--model",
+        required=True,
+        help="a .keras file with a ViTEncoder; or an export that returns features: an "
+        ".onnx file, or the folder of a SavedModel's version",
     )
     add_data_arguments(parser)
     add_strategy_arguments(parser, ON_ONE_MACHINE)
@@ -92,15 +99,17 @@ def judge_features(name, arguments, config, score):
     """Does what `judge` does, with a command line that has been read."""
     with one_line_errors():
         config = _chosen(config, arguments)
-        replicas = arguments.replicas
-        strategy = pick_strategy(
-            arguments.strategy, replicas=replicas, names=ON_ONE_MACHINE
-        )
-        scope = strategy_scope(strategy, config.encode_batch_size, replicas)
-        with scope:
-            encoder = load_encoder(arguments.model)
+        open_model = _open_export if is_export(arguments.model) else _open_encoder
+        frozen, preprocessing, twin = open_model(arguments, config)
         splits = load_splits(arguments.data, arguments.data_dir)
-        rows = _rows(encoder, splits, config, score, not arguments.no_baselines)
+        of_data = (preprocessing, config.encode_batch_size, config.max_images)
+        candidates = {"encoder": lambda: encode(frozen, splits, *of_data)}
+        if not arguments.no_baselines:
+            if twin is not None:
+                candidates["random_encoder"] = lambda: encode(twin(), splits, *of_data)
+            candidates["raw_pixels"] = lambda: pixels(splits, *of_data)
+        rows = {key: score(features(), config) for key, features in candidates.items()}
+        _print_table(rows)
     counts = [num_images(source, config.max_images) for source in splits]
     results = {
         "program": name,
@@ -129,25 +138,31 @@ def _chosen(config, arguments):
     return config
 
 
-def _rows(encoder, splits, config, score, baselines):
-    of_data = (
-        encoder.preprocessing,
-        config.encode_batch_size,
-        config.max_images,
+def _open_encoder(arguments, config):
+    """Returns the encoder, its `Preprocessing`, and what makes a random one like it."""
+    replicas = arguments.replicas
+    strategy = pick_strategy(
+        arguments.strategy, replicas=replicas, names=ON_ONE_MACHINE
     )
+    with strategy_scope(strategy, config.encode_batch_size, replicas):
+        encoder = load_encoder(arguments.model)
 
-    def features_of(model):
-        return encode(FrozenEncoder(model, config.pooling), splits, *of_data)
+    def random_twin():
+        return FrozenEncoder(random_encoder(encoder, config.seed), config.pooling)
 
-    candidates = {"encoder": lambda: features_of(encoder)}
-    if baselines:
-        candidates["random_encoder"] = lambda: features_of(
-            random_encoder(encoder, config.seed)
+    return FrozenEncoder(encoder, config.pooling), encoder.preprocessing, random_twin
+
+
+def _open_export(arguments, config):
+    """Returns the export and its `Preprocessing`; a random one is not to be had."""
+    if arguments.strategy not in ("auto", "one"):
+        raise InputError(
+            f"an export runs on one device. Received: --strategy {arguments.strategy}; "
+            "leave it out"
         )
-        candidates["raw_pixels"] = lambda: pixels(splits, *of_data)
-    rows = {name: score(features(), config) for name, features in candidates.items()}
-    _print_table(rows)
-    return rows
+    chosen = config.pooling != JudgeConfig.pooling
+    extractor = open_extractor(arguments.model, config.pooling if chosen else None)
+    return FrozenExport(extractor), extractor.image_input.preprocessing, None
 
 
 def _print_table(rows):

@@ -32,7 +32,7 @@ def handing_over_sums(optimizer):
 
 
 class FitHooks:
-    """Lets `fit` run on several workers, compile where it pays, and trace a step once."""
+    """Lets `fit` run on several workers, compile where it pays, trace a step once."""
 
     def _resolve_auto_jit_compile(self):
         """Keras compiles wherever it can, which on a CPU is slow."""

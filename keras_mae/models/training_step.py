@@ -45,8 +45,8 @@ class TrainingStep(FitHooks):
     def make_train_function(self, force=False):
         """Keras' own, after the optimizer has its variables.
 
-        Variables made in the graph of a step would have TensorFlow trace it twice, which
-        takes half a minute for a ViT-B.
+        Variables made in the graph of a step would have TensorFlow trace it twice,
+        which takes a quarter of a minute for a ViT-B.
         """
         if self.built and not self.optimizer.built:
             with self.distribute_strategy.scope():

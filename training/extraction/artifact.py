@@ -34,8 +34,13 @@ class ImageInput:
     def __call__(self, pixels):
         if not self.takes_pixels:
             return self.preprocessing(pixels)
-        pixels = self.preprocessing.resize_and_crop(pixels)
-        return tf.saturate_cast(tf.round(pixels), tf.uint8)
+        return _as_uint8(self.preprocessing.resize_and_crop(pixels))
+
+    def of_normalised(self, images):
+        """Returns what the model takes, of images that `preprocessing` has made."""
+        if not self.takes_pixels:
+            return images
+        return _as_uint8(self.preprocessing.denormalise(images))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +58,11 @@ class Artifact:
     image_input: ImageInput
     dim: int
     max_batch: int | None
+
+
+def is_export(path):
+    """Whether a path is that of an export, and not of a Keras model."""
+    return is_onnx(path) or is_saved_model(path)
 
 
 def is_saved_model(path):
@@ -142,3 +152,7 @@ def _checked_dim(path, outputs):
 def _content(path):
     with tf.io.gfile.GFile(str(path), "rb") as file:
         return file.read()
+
+
+def _as_uint8(pixels):
+    return tf.saturate_cast(tf.round(pixels), tf.uint8)

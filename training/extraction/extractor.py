@@ -11,7 +11,7 @@ from keras_mae import ViTClassifier, load
 from keras_mae.program import InputError
 from keras_mae.weights import encoder_of
 
-from .artifact import ImageInput, is_onnx, is_saved_model, read_artifact
+from .artifact import ImageInput, is_export, read_artifact
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +58,7 @@ def open_extractor(path, pooling=None):
     path = Path(path)
     if not path.exists():
         raise InputError(f"no model at {path}")
-    if not (is_onnx(path) or is_saved_model(path)):
+    if not is_export(path):
         return _open_keras(path, pooling)
     artifact = read_artifact(path)
     if pooling is not None:

@@ -22,6 +22,8 @@ from export.serving.kit import next_version, write_kit
 from export.serving.model_config import parse, read_model_config
 from keras_mae.program import InputError
 
+from ..through_c_api import run_through_c_api
+
 
 @pytest.fixture(scope="module")
 def kits(encoder, tmp_path_factory):
@@ -68,6 +70,21 @@ def test_warmup_runs_every_signature_at_every_size(kits):
     for row in rows:
         assert row["outputs"]["features"] == [row["batch_size"], 16]
     assert (path / warmup.FILE).stat().st_size < 50_000
+
+
+def test_warmup_runs_through_the_c_api(kits, tmp_path):
+    path, requests = kits[0][1], {}
+    for number, request in enumerate(warmup.read_warmup(path)):
+        inputs = {name: tf.make_ndarray(t) for name, t in request.inputs.items()}
+        requests[f"{request.model_spec.signature_name}/{number}"] = inputs
+    answers, printed = run_through_c_api(path, requests, tmp_path)
+    assert (printed["errors"], printed["modules"]) == ({}, [])
+    shapes = {key: list(array.shape) for key, array in answers.items()}
+    assert shapes == {
+        f"{row['signature']}/{number}/{name}": shape
+        for number, row in enumerate(warmup.replay_warmup(path))
+        for name, shape in row["outputs"].items()
+    }
 
 
 def test_manifest_knows_the_warmup(kits):
