@@ -99,7 +99,7 @@ class FitHooks:
         """Makes what `compile` was told of, as far as it does not exist yet."""
         parts = (self._compile_metrics, self._compile_loss)
         unbuilt = [part for part in parts if part is not None and not part.built]
-        if not unbuilt:
+        if not unbuilt or not _ranks_are_known(data_batch):
             return
         x, y, _ = keras.utils.unpack_x_y_sample_weight(
             keras.tree.map_structure(_symbol, data_batch)
@@ -119,3 +119,9 @@ def _symbol(spec):
     if spec is None:  # as `train_on_batch` hands over for what there is not
         return None
     return keras.KerasTensor(spec.shape, keras.backend.standardize_dtype(spec.dtype))
+
+
+def _ranks_are_known(data_batch):
+    """Whether a data set tells its shapes, as one of a bare generator does not."""
+    specs = [spec for spec in keras.tree.flatten(data_batch) if spec is not None]
+    return all(tf.TensorShape(spec.shape).rank is not None for spec in specs)

@@ -301,6 +301,16 @@ def test_a_step_is_traced_once(make, monkeypatch):
     assert len(calls) == 1
 
 
+def test_a_data_set_that_does_not_tell_its_shapes():
+    def generate():
+        yield np.ones((4, 16, 24, 3), "float32"), np.arange(4) % 3
+
+    spec = (tf.TensorSpec(None), tf.TensorSpec((None,), "int64"))
+    data = tf.data.Dataset.from_generator(generate, output_signature=spec)
+    logs = compiled(Line).fit(data, verbose=0).history
+    assert logs.keys() == {"accuracy", "loss"}
+
+
 def test_parts_of_a_batch_without_labels():
     model = compiled(autoencoder, parts=2, streams=2)
     images = np.zeros((4, 16, 24, 3), "float32")
