@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras_mae.models.compute import resolve_compute
 from training.distribution import strategy_scope
 
-from .test_training_step import Line, autoencoder
+from .steps import Line, autoencoder
 
 ONE = tf.distribute.get_strategy()
 

@@ -1,108 +1,25 @@
-"""A step is the same in parts, on replicas and compiled; a bad one is left out."""
+"""A step is the same in parts, on replicas and compiled, and it is traced once."""
 
 import functools
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_mae import (
-    ContextEncoder,
-    ContextInpainter,
-    ConvClassifier,
-    MaskedAutoencoder,
-    MaskTokenAutoencoder,
-    ViTClassifier,
-    ViTEncoder,
+from .steps import (
+    Line,
+    autoencoder,
+    batches,
+    classifier,
+    compiled,
+    context_encoder,
+    conv_classifier,
+    inpainter,
+    mask_tokens,
+    train,
 )
-from keras_mae.models.training_step import TrainingStep
-from keras_mae.optimizers import AdamW
-from training.distribution import strategy_scope
-
-from .conftest import TINY
-from .test_context_encoder import TINY as TINY_CONVOLUTIONS
-
-STEPS = 4
-
-
-class Line(TrainingStep, keras.Model):
-    """Two linear layers on pixels: a step of them is traced in no time."""
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.first = keras.layers.Dense(3, dtype=self.dtype_policy)
-        self.second = keras.layers.Dense(3, dtype=self.dtype_policy)
-        self.first.build((None, 16 * 24 * 3))
-        self.second.build((None, 3))
-        self.built = True
-
-    def call(self, images, training=False):
-        pixels = tf.reshape(images, (-1, 16 * 24 * 3))
-        return self.second(self.first(pixels))
-
-
-def autoencoder():
-    return MaskedAutoencoder(**{**TINY, "depth": 1})
-
-
-def classifier():
-    sizes = ((16, 24), 8, 3, 16, 1, 2)
-    encoder = ViTEncoder(*sizes, final_norm=False, drop_path_rate=0.5)
-    return ViTClassifier(encoder, 3)
-
-
-def mask_tokens():
-    return MaskTokenAutoencoder(**{**TINY, "depth": 1}, corruption=(0.8, 0.1, 0.1))
-
-
-def context_encoder():
-    return ContextEncoder(**TINY_CONVOLUTIONS)
-
-
-def conv_classifier():
-    return ConvClassifier.from_encoder(context_encoder().encoder, 3)
-
-
-def inpainter():
-    sizes = {"image_size": (16, 24), "filters": (4, 6), "bottleneck": 8}
-    return ContextInpainter(**sizes, overlap=2)
-
 
 MODELS = [autoencoder, classifier]  # each is held to all that is asked of a step
-
-
-def batches(steps=STEPS, bad=()):
-    """Batches of four images and labels; those at `bad` steps hold a NaN."""
-    images = np.random.default_rng(0).normal(size=(steps, 4, 16, 24, 3))
-    images[list(bad), 3, 5, 5] = np.nan
-    labels = np.arange(4 * steps).reshape(steps, 4) % 3
-    dataset = tf.data.Dataset.from_tensor_slices((images.astype("float32"), labels))
-    return dataset.repeat()
-
-
-def compiled(
-    make, strategy="one", parts=1, optimizer=None, streams=1, compute="auto", **kwargs
-):
-    keras.utils.set_random_seed(0)
-    with strategy_scope(strategy, 4, replicas=2):
-        model = make()
-        if isinstance(
-            model, (Line, ViTClassifier, ConvClassifier)
-        ):  # others bring their own
-            kwargs["loss"] = keras.losses.SparseCategoricalCrossentropy(True)
-            kwargs["metrics"] = ["accuracy"]
-        # A large epsilon: without it Adam makes whole steps of rounding errors.
-        arguments = {"weight_decay": 0.1, "epsilon": 1e-2, **(optimizer or {})}
-        model.compute = compute
-        model.compile(AdamW(1e-2, **arguments), **kwargs)
-    model.accumulation_steps, model.streams = parts, streams
-    return model
-
-
-def train(model, data, steps=STEPS):
-    kwargs = {"steps_per_epoch": steps, "shuffle": False, "verbose": 0}
-    return model.fit(data, **kwargs).history
 
 
 @functools.cache
@@ -167,74 +84,6 @@ def test_clipping_is_that_of_the_whole_batch(clipping, strategy, parts, kwargs):
     free, _ = whole(Line)
     moved = np.abs(np.array(free.weights[0]) - np.array(other.weights[0]))
     assert moved.max() > 1e-3  # or there was nothing to clip
-
-
-def state(model):
-    variables = [*model.weights, *model.optimizer.variables]
-    return {variable.path: np.array(variable) for variable in variables}
-
-
-@pytest.mark.parametrize(
-    ("strategy", "parts", "jit_compile"),
-    [
-        ("one", 1, False),
-        ("one", 2, True),
-        ("mirrored", 1, False),
-        ("mirrored", 2, False),
-    ],
-)
-def test_a_step_that_is_not_finite_changes_nothing(strategy, parts, jit_compile):
-    model = compiled(Line, strategy, parts, jit_compile=jit_compile)
-    train(model, batches(), steps=1)
-    before = state(model)
-    train(model, batches(1, bad=[0]), steps=2)
-    after = state(model)
-    changed = [path for path in after if not np.array_equal(after[path], before[path])]
-    # Schedule and masks go on.
-    assert [path.split("/")[-1] for path in changed] == ["iteration"]
-    assert after[changed[0]] == 3
-    assert (model.step_watch.skipped, model.step_watch.skipped_in_a_row) == (2, 2)
-
-
-@pytest.mark.parametrize("strategy", ["one", "mirrored"])
-def test_the_loss_is_that_of_steps_that_were_not_left_out(strategy):
-    good, one_bad = compiled(Line, strategy), compiled(Line, strategy)
-    expected = train(good, batches(), steps=1)["loss"]
-    assert train(one_bad, batches(2, bad=[1]), steps=2)["loss"] == expected
-    assert one_bad.step_watch.skipped_in_a_row == 1
-    train(one_bad, batches(), steps=1)
-    assert one_bad.step_watch.skipped_in_a_row == 0
-    assert one_bad.step_watch.skipped == 1
-
-
-@pytest.mark.parametrize("strategy", ["one", "mirrored"])
-def test_loss_scaling_leaves_steps_out_and_scales_less(strategy):
-    model = compiled(lambda: Line(dtype="mixed_float16"), strategy)
-    train(model, batches(2, bad=[0]), steps=2)
-    values = state(model)
-    assert values["loss_scale_optimizer/dynamic_scale"] == 2**14
-    assert values[f"{model.optimizer.inner_optimizer.name}/iteration"] == 2
-    assert model.step_watch.skipped == 1
-    assert all(np.isfinite(value).all() for value in values.values())
-
-
-def test_gradient_norm_does_not_depend_on_loss_scaling():
-    norms = []
-    for dtype in ("float32", "mixed_float16"):
-        model = compiled(lambda dtype=dtype: Line(dtype=dtype))
-        train(model, batches(), steps=1)
-        norms.append(model.step_watch.gradient_norm)
-    assert norms[1] == pytest.approx(norms[0], rel=0.02)
-
-
-def test_counts_can_start_anew():
-    model = compiled(Line)
-    train(model, batches(2, bad=[1]), steps=2)
-    assert model.step_watch.gradient_norm > 0
-    model.step_watch.reset()
-    assert model.step_watch.gradient_norm == 0
-    assert model.step_watch.skipped == 0
-    assert model.step_watch.skipped_in_a_row == 1  # a row is not over yet
 
 
 @pytest.mark.parametrize(

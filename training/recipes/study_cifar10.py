@@ -8,7 +8,8 @@ same folder afterwards.
 
 Expectation: features of MAE beat those of an untrained encoder; ratios and samplers
 differ less than seeds at so few steps.
-Result: MAE's do, and samplers differ more than seeds; see training/STUDY.md.
+Result: MAE's do, and samplers differ more than seeds in frozen features, not
+fine-tuned; see training/STUDY.md.
 """
 
 from ..study_config import StudyConfig
