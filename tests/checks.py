@@ -13,6 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+import keras_mae
+
 
 def check_layer(layer_class, config, inputs, stays_float32=()):
     """Checks a layer's configuration, file, shapes, half precision, XLA and training.
@@ -104,7 +106,7 @@ def check_xla(model, inputs):
 def check_training(model, fit_data, loss=None):
     """Checks that one step of `fit` moves every trainable weight."""
     before = [np.array(weight) for weight in model.trainable_weights]
-    model.compile(optimizer="adam", loss=loss)
+    model.compile(optimizer=keras_mae.optimizers.AdamW(), loss=loss)
     batch_size = len(keras.tree.flatten(fit_data)[0])
     history = model.fit(*fit_data, batch_size=batch_size, verbose=0)
     assert np.isfinite(history.history["loss"]).all()

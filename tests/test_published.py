@@ -31,7 +31,9 @@ def classifier(model):
     return ViTClassifier.from_encoder(model.encoder, num_classes=1000)
 
 
-@pytest.mark.parametrize("preset", [BASE, LARGE, HUGE])
+@pytest.mark.parametrize(
+    "preset", [BASE, *(pytest.param(p, marks=pytest.mark.slow) for p in (LARGE, HUGE))]
+)
 def test_files_have_as_many_values_as_our_models(preset):
     counts = {
         "encoder alone": by_depth(preset, lambda model: count(model.encoder)),

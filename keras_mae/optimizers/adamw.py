@@ -56,12 +56,25 @@ class AdamW(keras.optimizers.AdamW):
             ]
         super().build(variables)
 
-    def update_step(self, gradient, variable, learning_rate):
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        # Scalars of all variables alike: a dozen ops for each of them would be half of
+        # the graph of a step.
+        step = ops.cast(self.iterations + 1, "float32")
+        beta_1_power, beta_2_power = (
+            ops.power(ops.cast(beta, "float32"), step)
+            for beta in (self.beta_1, self.beta_2)
+        )
+        epsilon = self.epsilon * ops.sqrt(1 - beta_2_power)
+        scalars = (learning_rate, beta_1_power, beta_2_power, epsilon)
+        super()._backend_update_step(grads, trainable_variables, scalars)
+
+    def update_step(self, gradient, variable, scalars):
         index, dtype = self._get_variable_index(variable), variable.dtype
-        step = ops.cast(self.iterations + 1, dtype)
-        beta_1, beta_2 = ops.cast(self.beta_1, dtype), ops.cast(self.beta_2, dtype)
-        beta_1_power, beta_2_power = ops.power(beta_1, step), ops.power(beta_2, step)
-        learning_rate = ops.cast(learning_rate, dtype) * self._scales[index]
+        learning_rate, beta_1_power, beta_2_power, epsilon = (
+            ops.cast(scalar, dtype) for scalar in scalars
+        )
+        if self._scales[index] != 1:
+            learning_rate *= self._scales[index]
         if self._decays[index] and self._use_weight_decay(variable):
             kept = 1 - learning_rate * self._decays[index]
             self.assign(variable, variable * kept)
@@ -73,9 +86,9 @@ class AdamW(keras.optimizers.AdamW):
             beta1_power=beta_1_power,
             beta2_power=beta_2_power,
             lr=learning_rate,
-            beta1=beta_1,
-            beta2=beta_2,
-            epsilon=self.epsilon * ops.sqrt(1 - beta_2_power),
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=epsilon,
             grad=ops.cast(gradient, dtype),
         )
 

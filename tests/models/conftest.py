@@ -9,7 +9,7 @@ TINY = {
     "image_size": (16, 24),
     "patch_size": 8,
     "embed_dim": 16,
-    "depth": 2,
+    "depth": 1,
     "num_heads": 2,
     "decoder_embed_dim": 8,
     "decoder_depth": 1,

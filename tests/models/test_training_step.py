@@ -39,18 +39,22 @@ def assert_same(model, logs, other, other_logs, atol=1e-6):
     assert norms[1] == pytest.approx(norms[0], rel=1e-5)
 
 
-@pytest.mark.parametrize("make", MODELS)
+WAYS = [
+    ("one", 2, {}),
+    ("one", 2, {"jit_compile": True}),
+    ("one", 1, {"streams": 2}),
+    ("one", 2, {"streams": 2}),
+    ("one", 1, {"streams": 2, "compute": "graph"}),
+    ("mirrored", 1, {}),
+    ("mirrored", 2, {"steps_per_execution": 2}),
+]
+FAST = [(MODELS[index % 2], *way) for index, way in enumerate(WAYS)]
+SLOW = [(MODELS[1 - index % 2], *way) for index, way in enumerate(WAYS)]
+
+
 @pytest.mark.parametrize(
-    ("strategy", "parts", "kwargs"),
-    [
-        ("one", 2, {}),
-        ("one", 2, {"jit_compile": True}),
-        ("one", 1, {"streams": 2}),
-        ("one", 2, {"streams": 2}),
-        ("one", 1, {"streams": 2, "compute": "graph"}),
-        ("mirrored", 1, {}),
-        ("mirrored", 2, {"steps_per_execution": 2}),
-    ],
+    ("make", "strategy", "parts", "kwargs"),
+    [*FAST, *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOW)],
 )
 def test_parts_and_replicas_equal_the_whole_batch(make, strategy, parts, kwargs):
     other = compiled(make, strategy, parts, **kwargs)
@@ -89,11 +93,13 @@ def test_clipping_is_that_of_the_whole_batch(clipping, strategy, parts, kwargs):
 @pytest.mark.parametrize(
     ("make", "parts"),
     [
-        *[(make, 2) for make in MODELS],
-        (mask_tokens, 2),
+        (autoencoder, 2),
         (context_encoder, 2),
-        (conv_classifier, 2),
-        (inpainter, 1),  # its norms need the whole batch at once
+        pytest.param(classifier, 2, marks=pytest.mark.slow),
+        pytest.param(mask_tokens, 2, marks=pytest.mark.slow),
+        pytest.param(conv_classifier, 2, marks=pytest.mark.slow),
+        # Its norms need the whole batch at once.
+        pytest.param(inpainter, 1, marks=pytest.mark.slow),
     ],
 )
 def test_xla_compiles_the_whole_step_with_static_shapes(make, parts):

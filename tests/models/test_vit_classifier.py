@@ -66,9 +66,10 @@ def test_another_image_size_gets_its_own_positions(tiny):
 
 
 def test_stochastic_depth_acts_in_training_only(tiny, images):
-    classifier = ViTClassifier.from_encoder(tiny().encoder, 3, drop_path_rate=0.9)
+    encoder = tiny(depth=2).encoder  # of the first block nothing is dropped
+    classifier = ViTClassifier.from_encoder(encoder, 3, drop_path_rate=0.9)
     classifier.head.kernel.assign(np.ones((16, 3)))
-    classifier.compile(optimizer="adam", loss="mse")
+    classifier.compile(optimizer="sgd", loss="mse")
     np.testing.assert_array_equal(classifier(images), classifier(images))
     assert np.any(classifier(images, training=True) != classifier(images))
 

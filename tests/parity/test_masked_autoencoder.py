@@ -48,14 +48,22 @@ def test_positions_equal_the_originals(arrays):
         np.testing.assert_array_equal(weight, expected)
 
 
-# Outside training all patches are predicted, in it hidden ones alone.
-@pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("compute", ["graph", "hybrid", "xla"])
-@pytest.mark.parametrize(("norm_pix_loss", "kind"), [(False, "raw"), (True, "norm")])
+def ways_to_a_loss():
+    """Every mode with both targets, in training and not; of some, half are slow."""
+    for compute in ("graph", "hybrid", "xla"):
+        for kind in ("raw", "norm"):
+            # Outside training all patches are predicted, in it hidden ones alone.
+            for training in (False, True):
+                slow = compute != "graph" and training == (kind == "raw")
+                marks = [pytest.mark.slow] if slow else []
+                yield pytest.param(compute, kind, training, marks=marks)
+
+
+@pytest.mark.parametrize(("compute", "kind", "training"), [*ways_to_a_loss()])
 def test_losses_and_gradients_equal_the_originals(
-    model, inputs, arrays, norm_pix_loss, kind, compute, training
+    model, inputs, arrays, compute, kind, training
 ):
-    model.norm_pix_loss = norm_pix_loss
+    model.norm_pix_loss = kind == "norm"
 
     @tf.function(jit_compile=compute == "xla", autograph=False)
     def loss_and_gradients(inputs):
@@ -73,7 +81,13 @@ def test_losses_and_gradients_equal_the_originals(
 
 
 @pytest.mark.parametrize(
-    ("compute", "streams"), [("graph", 1), ("hybrid", 1), ("hybrid", 3), ("xla", 1)]
+    ("compute", "streams"),
+    [
+        ("graph", 1),
+        pytest.param("hybrid", 1, marks=pytest.mark.slow),
+        ("hybrid", 3),
+        ("xla", 1),
+    ],
 )
 def test_two_steps_of_the_recipe_equal_the_originals(
     model, inputs, arrays, compute, streams

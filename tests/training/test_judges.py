@@ -126,7 +126,9 @@ def test_two_replicas_judge_as_one_device(line):
     assert two == one
 
 
-@pytest.mark.parametrize("batch_size", [2, 8, 16, 64])
+@pytest.mark.parametrize(
+    "batch_size", [2, 16, *(pytest.param(b, marks=pytest.mark.slow) for b in (8, 64))]
+)
 def test_two_replicas_encode_as_one_device_in_the_same_order(source, batch_size):
     features = []
     for strategy in ("one", "mirrored"):

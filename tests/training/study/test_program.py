@@ -15,10 +15,11 @@ from training.study.training_runs import of_steps
 from training.study_config import MASKED, SYSTEMS, StudyConfig
 
 
-def command(workdir, data, *settings, options=()):
+def command(workdir, data, *settings, pretrain=()):
     return [
-        *("--recipe", "study_demo", "--data", f"folder:{data}", "--tiny", *options),
-        *("--workdir", str(workdir), "--set", f"boxes={data}.npy", *settings),
+        *("--recipe", "study_demo", "--data", f"folder:{data}", "--tiny"),
+        *("--workdir", str(workdir), "--pretrain", "depth=1", *pretrain),
+        *("--set", f"boxes={data}.npy", *settings),
     ]
 
 
@@ -127,13 +128,13 @@ def test_a_training_that_fails_is_tried_once(tmp_path, stripes, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("setting", "options"),
-    [("steps=5", ()), ("steps=4", ("--pretrain", "base_learning_rate=1"))],
+    ("setting", "pretrain"),
+    [("steps=5", ()), ("steps=4", ("base_learning_rate=1",))],
 )
-def test_another_configuration_is_refused(finished, stripes, setting, options, capsys):
+def test_another_configuration_is_refused(finished, stripes, setting, pretrain, capsys):
     workdir, _, _ = finished
     with pytest.raises(SystemExit, match="2"):
-        main(command(workdir, stripes, setting, options=options))
+        main(command(workdir, stripes, setting, pretrain=pretrain))
     assert "holds a run of another configuration" in capsys.readouterr().err
 
 
