@@ -30,7 +30,7 @@ test: .venv/installed ## Runs the fast tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-slow: .venv/installed ## Runs the tests that need minutes
-	$(BIN)/python -m pytest -m slow
+	XLA_FLAGS= $(BIN)/python -m pytest -m slow
 
 lint: .venv/installed ## Checks style and format
 	$(BIN)/ruff check .

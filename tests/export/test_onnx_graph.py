@@ -89,8 +89,17 @@ def test_weights_that_no_output_needs_are_left_out(encoder):
     assert [value.name for value in model.graph.inputs] == ["images"]
 
 
-@pytest.mark.parametrize("kind", ["encoder", "classifier", "autoencoder"])
-@pytest.mark.parametrize("images", [IMAGES, PIXELS], ids=["float32", "uint8"])
+@pytest.mark.parametrize(
+    ("kind", "images"),
+    [
+        ("encoder", IMAGES),
+        ("classifier", PIXELS),
+        ("autoencoder", IMAGES),
+        pytest.param("encoder", PIXELS, marks=pytest.mark.slow),
+        pytest.param("classifier", IMAGES, marks=pytest.mark.slow),
+        pytest.param("autoencoder", PIXELS, marks=pytest.mark.slow),
+    ],
+)
 def test_all_outputs_equal_keras(kind, images, request):
     names = {
         "encoder": ["features", "tokens", "patch_map", "block_0"],

@@ -61,7 +61,9 @@ def spoil(monkeypatch, program, bad_steps):
     [
         pytest.param("pretrain", [], marks=pytest.mark.slow),
         ("pretrain", ["accumulation_steps=2"]),
-        ("finetune", ["accumulation_steps=4", "ema=0.5"]),
+        pytest.param(
+            "finetune", ["accumulation_steps=4", "ema=0.5"], marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_bad_step_is_left_out_counted_and_its_first_layer_named(

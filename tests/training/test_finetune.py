@@ -155,6 +155,7 @@ def test_finished_run_is_judged_again_and_not_run(command, run, capsys):
     assert again["test_top1"] == results["test_top1"]
 
 
+@pytest.mark.slow
 def test_two_replicas_train_as_one_device(command, tmp_path):
     settings = ("epochs=1", "mixup=0.8", "ema=0.5", "base_learning_rate=1e-3")
     one = finetune.main(command(tmp_path / "one", *SCRATCH, *settings))

@@ -82,8 +82,8 @@ def line(bright_and_dark):
     ("program", "figure"),
     [
         (knn, "accuracy_k20"),
-        (linear_probe, "accuracy"),
-        (few_shot, "accuracy_1_shot"),
+        pytest.param(linear_probe, "accuracy", marks=pytest.mark.slow),
+        pytest.param(few_shot, "accuracy_1_shot", marks=pytest.mark.slow),
         (evaluate, "linear_probe_accuracy"),
     ],
 )

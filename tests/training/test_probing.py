@@ -86,6 +86,7 @@ def test_tensorboard_shows_the_figures(probed):
     assert {"epoch_knn_accuracy_k20", "epoch_few_shot_accuracy_5_shot"} <= tags
 
 
+@pytest.mark.slow
 def test_two_replicas_are_probed_and_end_with_the_same_weights(stripes, tmp_path):
     options = ("--strategy", "mirrored", "--replicas", "2")
     for name, settings in (("plain", ()), ("probed", ("probe_every=1",))):

@@ -42,7 +42,10 @@ def test_batches_are_no_larger_than_an_export_takes(saved_model):
     assert FrozenExport(extractor).batch_size_of_one(10_000) == extractor.max_batch
 
 
-@pytest.mark.parametrize("export", EXPORTS)
+@pytest.mark.parametrize(
+    "export",
+    [EXPORTS[0], *(pytest.param(e, marks=pytest.mark.slow) for e in EXPORTS[1:])],
+)
 def test_programs_judge_exports(request, folder, keras_file, export):
     line = ["--data", f"folder:{folder}", "--set", "k=3"]
     expected = knn.main(["--model", str(keras_file), *line])

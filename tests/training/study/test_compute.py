@@ -22,6 +22,7 @@ def costs(recipe, kind, steps, **changes):
     return measure(kind.PROGRAM, dataclasses.asdict(config), steps)
 
 
+@pytest.mark.slow
 def test_a_timed_step_has_time_memory_and_share():
     found = costs("demo", PretrainConfig, 2)
     assert found["fastest_step"] <= found["step_seconds"] <= found["slowest_step"]
