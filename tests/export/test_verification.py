@@ -131,9 +131,8 @@ def test_model_without_byte_signature_is_verified(tmp_path):
     assert all(row["ok"] for row in rows)
 
 
-@pytest.mark.parametrize(
-    "kind", ["classifier", pytest.param("autoencoder", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["classifier", "autoencoder"])
 def test_every_signature_of_every_output_is_verified(kind, request, tmp_path):
     model = request.getfixturevalue(kind)
     path = write_saved_model(model, tmp_path / "vit", names=available_outputs(model))

@@ -48,7 +48,9 @@ def test_presets_have_as_many_parameters_as_they_say(name):
     assert counted == CONTEXT_INPAINTERS[name].parameters
 
 
-@pytest.mark.parametrize("mask_sampler", ["centre", "region"])
+@pytest.mark.parametrize(
+    "mask_sampler", ["centre", pytest.param("region", marks=pytest.mark.slow)]
+)
 def test_inpainter_is_a_keras_model(images, mask_sampler):
     keras.utils.set_random_seed(0)
     noise = np.random.default_rng(1).random((4, 256)).astype("float32")
@@ -188,6 +190,7 @@ def test_the_same_seed_and_step_make_the_same_step(tiny, images):
     assert np.any(after_two_steps(1) != after_two_steps(2))
 
 
+@pytest.mark.slow
 def test_two_replicas_make_the_step_of_the_whole_batch(tiny, images):
     def after_a_step(strategy):
         with strategy.scope():

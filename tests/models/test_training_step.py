@@ -62,8 +62,10 @@ def test_parts_and_replicas_equal_the_whole_batch(make, strategy, parts, kwargs)
 
 
 @pytest.mark.parametrize("clipping", [None, "global_clipnorm"])
-@pytest.mark.parametrize("steps_per_execution", [1, 2])
-@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize(
+    ("parts", "steps_per_execution"),
+    [(1, 2), (2, 1), *(pytest.param(n, n, marks=pytest.mark.slow) for n in (1, 2))],
+)
 def test_replicas_equal_one_device(parts, steps_per_execution, clipping):
     clip = {clipping: 0.01} if clipping else {}
     execution = {"steps_per_execution": steps_per_execution}
@@ -94,7 +96,7 @@ def test_clipping_is_that_of_the_whole_batch(clipping, strategy, parts, kwargs):
     ("make", "parts"),
     [
         (autoencoder, 2),
-        (context_encoder, 2),
+        pytest.param(context_encoder, 2, marks=pytest.mark.slow),
         pytest.param(classifier, 2, marks=pytest.mark.slow),
         pytest.param(mask_tokens, 2, marks=pytest.mark.slow),
         pytest.param(conv_classifier, 2, marks=pytest.mark.slow),

@@ -61,6 +61,7 @@ def test_impossible_momenta_are_errors(momentum):
         LARS(momentum=momentum)
 
 
+@pytest.mark.slow
 def test_two_replicas_step_as_one_device(fit):
     one = fit(lambda model: LARS(1.0, 0.1))
     two = fit(lambda model: LARS(1.0, 0.1), "mirrored")

@@ -51,7 +51,7 @@ def test_a_run_that_goes_on_sees_what_it_would_have_seen(source, full):
     np.testing.assert_array_equal(later_labels, labels[3:])
 
 
-@pytest.mark.parametrize("first_epoch", [0, 1])
+@pytest.mark.parametrize("first_epoch", [1, pytest.param(0, marks=pytest.mark.slow)])
 def test_hosts_share_the_batches_of_a_single_one(source, full, first_epoch):
     shares = [
         batches(source(), FULL, first_epoch, host=host, num_hosts=2)

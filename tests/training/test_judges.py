@@ -119,6 +119,7 @@ def test_judges_can_be_chosen(line):
     assert list(results["encoder"]) == ["knn_accuracy_k20", "knn_accuracy_k200"]
 
 
+@pytest.mark.slow
 def test_two_replicas_judge_as_one_device(line):
     line += ["--set", "encode_batch_size=6", "k=1,3"]
     one = knn.main(line)

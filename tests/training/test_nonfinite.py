@@ -126,7 +126,9 @@ def test_a_single_step_is_told_once_an_epoch_and_training_goes_on(tmp_path, caps
     assert int(model.optimizer.iterations) == 9
 
 
-@pytest.mark.parametrize("strategy", ["one", "mirrored"])
+@pytest.mark.parametrize(
+    "strategy", ["one", pytest.param("mirrored", marks=pytest.mark.slow)]
+)
 def test_after_a_row_the_run_goes_back_and_its_schedule_on(tmp_path, capsys, strategy):
     model, two = tiny_model(strategy), tiny_model(strategy)
     train(model, tmp_path / "one", bad_steps=[4, 5], epochs=2)

@@ -98,7 +98,7 @@ def assert_same(model, other):
         ((0, "end"), (1, 0), {}),
         ((2, "end"), (3, 0), {}),
         ((1, 0), (1, 2), {"steps_per_execution": 2}),
-        ((0, 2), (0, 3), {"strategy": "mirrored"}),
+        pytest.param((0, 2), (0, 3), {"strategy": "mirrored"}, marks=pytest.mark.slow),
     ],
 )
 def test_a_run_stopped_by_sigterm_goes_on_as_it_would_have(

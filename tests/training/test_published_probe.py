@@ -129,6 +129,7 @@ def test_images_encoded_at_once_change_nothing(probe, tmp_path):
     assert_same_weights(few, usual, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_two_replicas_end_as_one_device(probe, tmp_path):
     options = ("--strategy", "mirrored", "--replicas", "2")
     one, alone = probe(tmp_path / "one")

@@ -182,6 +182,7 @@ def test_budget_is_kept_in_passes_over_the_data():
     assert (short.epochs, short.steps_per_epoch) == (1, 3)
 
 
+@pytest.mark.slow
 def test_minutes_become_steps_once(tmp_path, stripes):
     words = command(tmp_path / "run", stripes, "parts=distance", "systems=mae")
     words += ["samplers=random", "minutes=0.002"]
