@@ -2,11 +2,16 @@
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+
+# As the serving kit's compose file sets them.
+ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "1", "TF_ONEDNN_ASSUME_FROZEN_WEIGHTS": "1"}
+SERVER = {**os.environ, **ONEDNN}
 
 
 def run_through_c_api(path, requests, folder):
@@ -26,7 +31,7 @@ def run_through_c_api(path, requests, folder):
     script = Path(__file__).with_name("c_api.py")
     files = folder / "in.npz", folder / "out.npz"
     command = [sys.executable, "-P", script, path, *files]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, env=SERVER, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     with np.load(folder / "out.npz") as outputs:
         return dict(outputs), json.loads(done.stdout.splitlines()[-1])

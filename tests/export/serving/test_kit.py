@@ -22,7 +22,7 @@ from export.serving.kit import next_version, write_kit
 from export.serving.model_config import parse, read_model_config
 from keras_mae.program import InputError
 
-from ..through_c_api import run_through_c_api
+from ..through_c_api import ONEDNN, run_through_c_api
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +201,11 @@ def test_compose_file_mounts_what_is_there(kits):
         name, _, value = flag.partition("=")
         if name.endswith("_file"):
             assert (kit / "config" / value.removeprefix("/config/")).exists()
+
+
+def test_compose_file_sets_what_requests_are_tested_with(kits):
+    compose = yaml.safe_load((kits[0][0] / "docker-compose.yml").read_text())
+    assert compose["services"]["cats"]["environment"] == ONEDNN
 
 
 def test_health_check_sees_a_loaded_model(kits, url):
