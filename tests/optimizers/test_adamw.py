@@ -1,6 +1,9 @@
+from collections import Counter
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import keras_mae
 from keras_mae.optimizers import AdamW, adamw_arguments, finetuning_rules
@@ -46,6 +49,17 @@ def test_without_tables_vectors_are_not_decayed():
     optimizer.apply([np.float32([0.0]), np.float32([[0.0]])], [vector, matrix])
     np.testing.assert_array_equal(vector, [1.0])
     np.testing.assert_allclose(matrix, [[0.95]])
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_variables_share_is_computed_once(count):
+    matrices = variables(*([[[1.0]]] * count))
+    optimizer = AdamW(0.1)
+    optimizer.build(matrices)
+    apply = tf.function(lambda: optimizer.apply([tf.ones((1, 1))] * count))
+    ops = Counter(op.type for op in apply.get_concrete_function().graph.get_operations())
+    assert ops["ResourceApplyAdam"] == count
+    assert (ops["Pow"], ops["Sqrt"]) == (2, 1)
 
 
 def test_what_keras_excludes_is_not_decayed_either():
