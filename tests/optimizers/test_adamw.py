@@ -56,8 +56,9 @@ def test_what_variables_share_is_computed_once(count):
     matrices = variables(*([[[1.0]]] * count))
     optimizer = AdamW(0.1)
     optimizer.build(matrices)
-    apply = tf.function(lambda: optimizer.apply([tf.ones((1, 1))] * count))
-    ops = Counter(op.type for op in apply.get_concrete_function().graph.get_operations())
+    apply = tf.function(lambda: optimizer.apply([tf.ones((1, 1, 1))] * count))
+    graph = apply.get_concrete_function().graph
+    ops = Counter(op.type for op in graph.get_operations())
     assert ops["ResourceApplyAdam"] == count
     assert (ops["Pow"], ops["Sqrt"]) == (2, 1)
 
