@@ -48,6 +48,7 @@ WAYS = [
     ("mirrored", 1, {}),
     ("mirrored", 2, {"steps_per_execution": 2}),
 ]
+# Each way is taken fast by one model, and by the other where minutes are given.
 FAST = [(MODELS[index % 2], *way) for index, way in enumerate(WAYS)]
 SLOW = [(MODELS[1 - index % 2], *way) for index, way in enumerate(WAYS)]
 
