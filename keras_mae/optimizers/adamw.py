@@ -57,8 +57,8 @@ class AdamW(keras.optimizers.AdamW):
         super().build(variables)
 
     def _backend_update_step(self, grads, trainable_variables, learning_rate):
-        # Scalars of all variables alike: a dozen ops for each of them would be half of
-        # the graph of a step.
+        # Scalars of all variables alike: a dozen ops for each of them were more than a
+        # quarter of the graph of a step.
         step = ops.cast(self.iterations + 1, "float32")
         beta_1_power, beta_2_power = (
             ops.power(ops.cast(beta, "float32"), step)

@@ -14,7 +14,7 @@ AUTOENCODER = {
     "image_size": (32, 24),
     "patch_size": 8,
     "embed_dim": 16,
-    "depth": 1,
+    "depth": 2,
     "num_heads": 2,
     "decoder_embed_dim": 8,
     "decoder_depth": 1,
