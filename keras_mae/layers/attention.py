@@ -18,6 +18,7 @@ class SelfAttention(keras.layers.Layer):
         tokens: Float tensor `(batch, n, dim)`.
         attention_mask: Optional boolean tensor `(batch, n)`; False = unseen by all.
         num_queries: Optional integer: only the last tokens ask, all are seen.
+        norm: Optional `LayerNorm` that tokens go through first.
 
     Returns:
         Float tensor `(batch, n, dim)`, or `(batch, num_queries, dim)`.
@@ -44,18 +45,18 @@ class SelfAttention(keras.layers.Layer):
         self.qkv.build(input_shape)
         self.proj.build(input_shape)
 
-    def call(self, tokens, attention_mask=None, num_queries=None):
+    def call(self, tokens, attention_mask=None, num_queries=None, norm=None):
         n, dim = tf.shape(tokens)[1], tokens.shape[-1]
         n = tokens.shape[1] or n
         head_dim = dim // self.num_heads
-        qkv = tf.reshape(self.qkv(tokens), (-1, n, 3, self.num_heads, head_dim))
+        qkv = self.qkv(tokens, before=norm)
+        qkv = tf.reshape(qkv, (-1, n, 3, self.num_heads, head_dim))
         q, k, v = tf.unstack(tf.transpose(qkv, (2, 0, 3, 1, 4)))  # (B, heads, n, hd)
         q = last_tokens(q, num_queries, axis=2)
         if is_compiling() and attention_mask is None:
             attended = _attend_lean(q, k, v)
         else:
             attended, _ = _attend(q, k, v, attention_mask)
-        attended = tf.transpose(attended, (0, 2, 1, 3))  # (B, n, heads, hd)
         return self.proj(tf.reshape(attended, (-1, num_queries or n, dim)))
 
     def get_config(self):
@@ -71,7 +72,7 @@ def last_tokens(tokens, number, axis):
 
 
 def _attend(q, k, v, attention_mask=None):
-    """Returns the attended values, `(B, heads, n, hd)`, and the softmax's weights."""
+    """Returns the attended values, `(B, n, heads, hd)`, and the softmax's weights."""
     scores = tf.matmul(q * q.shape[-1] ** -0.5, k, transpose_b=True)
     if q.dtype == tf.float16:  # its exponentials overflow
         scores = tf.cast(scores, tf.float32)
@@ -79,7 +80,12 @@ def _attend(q, k, v, attention_mask=None):
         hidden = ~attention_mask[:, None, None, :]
         scores = tf.where(hidden, tf.constant(-1e9, scores.dtype), scores)
     weights = tf.cast(tf.nn.softmax(scores), q.dtype)
-    return tf.matmul(weights, v), weights
+    return _swapped(tf.matmul(weights, v)), weights
+
+
+def _swapped(x):
+    """Returns `(B, n, heads, hd)` of `(B, heads, n, hd)`, and the other way round."""
+    return tf.transpose(x, (0, 2, 1, 3))
 
 
 @tf.custom_gradient
@@ -87,13 +93,15 @@ def _attend_lean(q, k, v):
     """`_attend` with a gradient that passes over the weights once, not four times.
 
     The sum over keys in the softmax's gradient is that of the result times its own
-    gradient, a tensor that is `n / hd` times smaller (Dao et al., 2022, B.2).
+    gradient, a tensor that is `n / hd` times smaller (Dao et al., 2022, B.2). Of the
+    two layouts of the result the one is kept that the next product needs, too.
     """
     attended, weights = _attend(q, k, v)
 
     def gradient(upstream):
-        of_v = tf.matmul(weights, upstream, transpose_a=True)
-        of_weights = tf.matmul(upstream, v, transpose_b=True)
+        of_heads = _swapped(upstream)
+        of_v = tf.matmul(weights, of_heads, transpose_a=True)
+        of_weights = tf.matmul(of_heads, v, transpose_b=True)
         of_scores = _softmax_gradient(weights, of_weights, attended, upstream)
         of_q = tf.matmul(of_scores, k)
         return of_q, tf.matmul(of_scores, q, transpose_a=True), of_v
@@ -108,6 +116,7 @@ def _softmax_gradient(weights, of_weights, attended, upstream):
     weights, of_weights, attended, upstream = (
         tf.cast(x, tf.float32) for x in (weights, of_weights, attended, upstream)
     )
-    along = tf.reduce_sum(attended * upstream, axis=-1, keepdims=True)
+    along = tf.reduce_sum(attended * upstream, axis=-1)  # (B, n, heads)
+    along = tf.transpose(along, (0, 2, 1))[..., None]
     scale = attended.shape[-1] ** -0.5
     return tf.cast(weights * (of_weights - along) * scale, dtype)

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from .compiled import is_compiling
+from .compiled import chain_of, is_compiling
 
 
 @keras.saving.register_keras_serializable(package="keras_mae")
@@ -18,24 +18,37 @@ class Dense2D(keras.layers.Dense):
 
     Call arguments:
         inputs: Float tensor `(..., dim)`.
+        before: Optional `gelu` or `LayerNorm` that inputs go through first. A training
+            step need not keep its result.
 
     Returns:
         Float tensor `(..., units)`.
     """
 
-    def call(self, inputs):
-        rows = tf.reshape(inputs, (-1, inputs.shape[-1]))
+    def call(self, inputs, before=None):
         if is_compiling() and self.bias is not None:
             kernel, bias = map(tf.convert_to_tensor, (self.kernel, self.bias))
-            outputs = _fast_product(rows, kernel, bias)
+            outputs = _lean_product(chain_of(before), to_rows(inputs), kernel, bias)
         else:
-            outputs = _product(rows, self.kernel, self.bias)
+            inputs = inputs if before is None else before(inputs)
+            outputs = _product(to_rows(inputs), self.kernel, self.bias)
         if self.activation is not None:
             outputs = self.activation(outputs)
-        static = inputs.shape[1:-1]
-        if static.is_fully_defined():
-            return tf.reshape(outputs, (-1, *static, self.units))
-        return tf.reshape(outputs, (*tf.unstack(tf.shape(inputs)[:-1]), self.units))
+        return from_rows(outputs, inputs)
+
+
+def to_rows(tokens):
+    """Returns `(rows, dim)` of `(..., dim)`."""
+    rank = tokens.shape.rank
+    return tokens if rank == 2 else tf.reshape(tokens, (-1, tokens.shape[-1]))
+
+
+def from_rows(rows, tokens):
+    """Returns `(..., units)` of `(rows, units)`, where tokens have `(..., dim)`."""
+    units, static = rows.shape[-1], tokens.shape[1:-1]
+    if static.is_fully_defined():
+        return rows if not static.rank else tf.reshape(rows, (-1, *static, units))
+    return tf.reshape(rows, (*tf.unstack(tf.shape(tokens)[:-1]), units))
 
 
 def _product(rows, kernel, bias):
@@ -43,18 +56,25 @@ def _product(rows, kernel, bias):
     return outputs if bias is None else tf.nn.bias_add(outputs, bias)
 
 
-@tf.custom_gradient
-def _fast_product(rows, kernel, bias):
-    """`_product` with gradients in the forms that a CPU multiplies fastest."""
+def _lean_product(chain, rows, kernel, bias):
+    """`_product` of what a chain makes of rows, with a gradient of its own.
 
-    def gradient(upstream):
-        of_rows = tf.matmul(upstream, kernel, transpose_b=True)
-        # A sum over rows on one thread takes longer than a product with ones.
-        ones = tf.ones((1, tf.shape(upstream)[0]), upstream.dtype)
-        of_bias = tf.matmul(ones, upstream)[0]
-        return of_rows, _kernel_gradient(rows, upstream), of_bias
+    It keeps the rows alone, and takes the forms that a CPU multiplies fastest.
+    """
 
-    return _product(rows, kernel, bias), gradient
+    @tf.custom_gradient
+    def product(rows, kernel, bias, *weights):
+        def gradient(upstream):
+            of_result = tf.matmul(upstream, kernel, transpose_b=True)
+            result, of_rows, *of_weights = chain.backward(of_result, rows, *weights)
+            of_kernel = _kernel_gradient(result, upstream)
+            # A sum over rows on one thread takes longer than a product with ones.
+            ones = tf.ones((1, tf.shape(upstream)[0]), upstream.dtype)
+            return of_rows, of_kernel, tf.matmul(ones, upstream)[0], *of_weights
+
+        return _product(chain.forward(rows, *weights), kernel, bias), gradient
+
+    return product(rows, kernel, bias, *chain.weights)
 
 
 def _kernel_gradient(rows, upstream):

@@ -4,7 +4,7 @@ import keras
 
 from .attention import SelfAttention, last_tokens
 from .compiled import LayerNorm, gelu
-from .dense import Dense2D
+from .dense import Dense2D, from_rows, to_rows
 from .draws import fold_in
 from .stochastic_depth import StochasticDepth
 
@@ -18,6 +18,7 @@ class MLP(keras.layers.Layer):
 
     Call arguments:
         tokens: Float tensor `(batch, n, dim)`.
+        norm: Optional `LayerNorm` that tokens go through first.
 
     Returns:
         Float tensor `(batch, n, dim)`.
@@ -29,13 +30,15 @@ class MLP(keras.layers.Layer):
 
     def build(self, input_shape):
         dim, policy = input_shape[-1], self.dtype_policy
-        self.fc1 = Dense2D(self.hidden_dim, gelu, dtype=policy, name="fc1")
+        self.fc1 = Dense2D(self.hidden_dim, dtype=policy, name="fc1")
         self.fc2 = Dense2D(dim, dtype=policy, name="fc2")
         self.fc1.build(input_shape)
         self.fc2.build((*input_shape[:-1], self.hidden_dim))
 
-    def call(self, tokens):
-        return self.fc2(self.fc1(tokens))
+    def call(self, tokens, norm=None):
+        rows = to_rows(tokens)  # GELU next to the product's bias is fused with it
+        rows = self.fc2(self.fc1(rows, before=norm), before=gelu)
+        return from_rows(rows, tokens)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -104,11 +107,14 @@ class TransformerBlock(keras.layers.Layer):
     ):
         seeds = (None, None) if seed is None else (fold_in(seed, 0), fold_in(seed, 1))
         branch = self.attn(
-            self.norm1(tokens), attention_mask=attention_mask, num_queries=num_queries
+            tokens,
+            attention_mask=attention_mask,
+            num_queries=num_queries,
+            norm=self.norm1,
         )
         tokens = last_tokens(tokens, num_queries, axis=1)
         tokens = tokens + self.drop_path(branch, training=training, seed=seeds[0])
-        branch = self.mlp(self.norm2(tokens))
+        branch = self.mlp(tokens, norm=self.norm2)
         return tokens + self.drop_path(branch, training=training, seed=seeds[1])
 
     def get_config(self):

@@ -12,6 +12,7 @@ import pytest
 import tensorflow as tf
 
 import keras_mae
+from keras_mae.layers import TransformerBlock, compiled_chains
 from training.flops import block_flops
 from training.study.graph_flops import CALLS, graph_flops, sum_over_graph
 
@@ -115,3 +116,39 @@ def test_an_image_writes_few_bytes(precision, limit):
         for images in (IMAGES, 2 * IMAGES)
     ]
     assert (written[1] - written[0]) / IMAGES <= limit
+
+
+def kept_for_the_gradient(layer, tokens):
+    """Returns the float tensors of images or tokens that a layer's gradient reads."""
+    kept = {}
+
+    @tf.function(autograph=False)
+    def run(tokens):
+        graph = tf.compat.v1.get_default_graph()
+        with compiled_chains(), tf.GradientTape() as tape:
+            tape.watch(tokens)
+            result = layer(tokens)
+            forward = set(graph.get_operations())
+            tape.gradient(result, [tokens, *layer.trainable_variables])
+        for op in set(graph.get_operations()) - forward:
+            for tensor in op.inputs:
+                while tensor.op.type in VIEWS - {"Placeholder"}:
+                    tensor = tensor.op.inputs[0]
+                if tensor.op in forward and tensor.dtype.is_floating:
+                    kept[tensor.ref()] = tensor
+
+    run.get_concrete_function(tokens)
+    batch = [[IMAGES], [IMAGES * TOKENS]]
+    return [t for t in kept.values() if t.shape[:1] in batch]
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_a_block_keeps_neither_norms_nor_gelus_for_its_gradient(policy):
+    block, heads = TransformerBlock(2, dtype=policy), 2
+    block.build((IMAGES, TOKENS, DIM))
+    dtype = block.compute_dtype
+    kept = kept_for_the_gradient(block, tf.TensorSpec((IMAGES, TOKENS, DIM), dtype))
+    # The input; queries, keys, values; what was attended; between attention and
+    # MLP; what goes into GELU. And the softmax's weights.
+    numbers = (1 + 3 + 1 + 1 + 4) * DIM + heads * TOKENS
+    assert sum(math.prod(t.shape) for t in kept) == IMAGES * TOKENS * numbers
