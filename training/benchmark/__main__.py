@@ -24,12 +24,14 @@ from .hugging_face import LIBRARIES
 from .inference import time_inference
 from .input_pipeline import input_benchmark
 from .peers import PEERS
+from .profile import profile_table, profile_training
 from .runtime import machine, num_cores
 from .table import markdown
 from .training_step import time_training
 
 BATCH_SIZE = 16  # of training steps without a recipe
 STEPS = {"pretrain": 3, "finetune": 3, "inference": 10}  # of a turn
+PROFILED = ("pretrain", "finetune")
 
 
 def benchmark(arguments):
@@ -72,6 +74,15 @@ def _config(arguments, kind):
     return dataclasses.replace(config, precision=dtype_policy(config.precision))
 
 
+def _profile(arguments):
+    kind = FinetuneConfig if arguments.task == "finetune" else PretrainConfig
+    steps = arguments.steps or STEPS[arguments.task]
+    before = machine()
+    results = profile_training(_config(arguments, kind), steps)
+    print(profile_table(results))
+    return {**results, "command": arguments.command, "machine": before}
+
+
 def _input(arguments):
     if arguments.peers:
         raise InputError("--input has one peer, PIL, which it always times")
@@ -98,6 +109,7 @@ def _parser():
             "python -m training.benchmark --finetune --set batch_size=8",
             "python -m training.benchmark --inference --batch_size 1 8 --threads 1 2",
             "python -m training.benchmark --input --data folder:DIR",
+            "python -m training.benchmark --profile --set compute=graph",
         ],
         PretrainConfig(),
     )
@@ -153,6 +165,11 @@ def _add_measure(parser):
         "--model", metavar="FILE", help="of --inference (default: untrained)"
     )
     parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="tell instead where a training step's time goes, by kind of operation",
+    )
+    parser.add_argument(
         "--tiny", action="store_true", help="shrink the model: to see that it runs"
     )
     parser.add_argument("--output", metavar="FILE.json", help="write the results")
@@ -190,6 +207,8 @@ def _check(arguments):
                 raise InputError(f"--{name} must be at least 1; received {value}")
     if arguments.model and arguments.task != "inference":
         raise InputError("--model is of --inference: training starts from the recipe")
+    if arguments.profile and (arguments.peers or arguments.task not in PROFILED):
+        raise InputError("--profile is of training steps, and of our own: no --peers")
     for name, path in arguments.peers_python.items():
         if name not in LIBRARIES:
             raise unknown("name of --peers_python", name, LIBRARIES)
@@ -212,6 +231,8 @@ def main(argv=None):
         _check(arguments)
         if arguments.task == "input":
             results = _input(arguments)
+        elif arguments.profile:
+            results = _profile(arguments)
         else:
             results = benchmark(arguments)
             print(markdown(results))

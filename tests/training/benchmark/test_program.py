@@ -10,6 +10,7 @@ import pytest
 import keras_mae
 from training.benchmark import worker
 from training.benchmark.__main__ import main
+from training.benchmark.profile import profile_table
 from training.benchmark.table import markdown
 from training.flops import step_flops
 
@@ -62,6 +63,17 @@ def test_processes_of_their_own_are_measured(task):
         assert row["peak_memory_gb"] > 0.1
 
 
+@pytest.mark.slow
+def test_a_profile_says_where_the_time_of_a_step_goes(capsys):
+    results = main([*TINY, "--profile", "--set", *SMALL])
+    kinds, step = results["kinds"], results["seconds"]
+    assert sum(kind["seconds"] for kind in kinds.values()) == pytest.approx(step)
+    # Of two blocks six products each, forward and backward.
+    assert kinds["products of attention"]["operations"] == 2 * 6
+    assert min(kinds["dense products"]["seconds"], kinds["compiled chains"]["seconds"])
+    assert profile_table(results) in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -70,6 +82,8 @@ def test_processes_of_their_own_are_measured(task):
         (["--threads", "9999"], "--threads must be at most"),
         (["--threads", "1", "0"], "--threads must be at least 1; received 0"),
         (["--model", "m.keras"], "--model is of --inference"),
+        (["--profile", "--peers", "plain"], "--profile is of training steps"),
+        (["--profile", "--input"], "--profile is of training steps"),
         (["--peers_python", "hf_torch=/absent"], "there is no program '/absent'"),
         (["--peers_python", "/bin/python"], "unknown name of --peers_python"),
         (["--peers", "hf_troch"], "did you mean hf_torch"),
