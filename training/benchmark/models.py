@@ -34,17 +34,12 @@ def pretrain(config, plain=False):
         plain: Boolean. Whether the model is of stock Keras layers.
     """
     config = PretrainConfig(**config)
-    streams = 1 if plain else choose_streams(config, "one")
-    keras.utils.set_random_seed(config.seed)
+    streams = _start(config, plain)
     model = build_model(config)
     compile_model(model, config, STEPS, streams)
     images = random_images(model.encoder, config.batch_size)
-    vit = isinstance(model.encoder, ViTEncoder)
-    description = {
-        **description_of(model.encoder, plain),
-        "streams": streams,
-        "gflop_per_image": step_flops(model) / 1e9 if vit else None,
-    }
+    flops = step_flops(model) if isinstance(model.encoder, ViTEncoder) else None
+    description = _description(model.encoder, plain, streams, flops)
     if config.system == "mae":
         description["sizes"] |= _of_autoencoder(model)
     if plain:
@@ -61,22 +56,17 @@ def finetune(config, plain=False):
         plain: Boolean. Whether the model is of stock Keras layers.
     """
     config = FinetuneConfig(**config)
-    streams = 1 if plain else choose_streams(config, "one")
-    keras.utils.set_random_seed(config.seed)
+    streams = _start(config, plain)
     model = build_classifier(config, NUM_CLASSES)
     compile_classifier(model, config, STEPS, streams)
-    encoder = model.encoder
+    encoder, flops = model.encoder, classifier_flops(model)
     images = random_images(encoder, config.batch_size)
-    description = {
-        **description_of(encoder, plain),
-        "streams": streams,
-        "gflop_per_image": classifier_flops(model) / 1e9,
-    }
     if plain:
         loss = keras.losses.CategoricalCrossentropy(from_logits=True)
         with _precision(config.precision):
             model = _compiled(plain_classifier(encoder, NUM_CLASSES), config, loss)
     labels = random_labels(NUM_CLASSES, config.batch_size)
+    description = _description(encoder, plain, streams, flops)
     return description, _measure(model, (images, labels))
 
 
@@ -93,6 +83,21 @@ def description_of(encoder, plain=False):
         "versions": {**own, **VERSIONS},
         "device": device(),
         "sizes": {"image_size": list(encoder.image_size), **sizes},
+    }
+
+
+def _start(config, plain):
+    """Seeds what follows; returns the number of streams."""
+    streams = 1 if plain else choose_streams(config, "one")
+    keras.utils.set_random_seed(config.seed)
+    return streams
+
+
+def _description(encoder, plain, streams, flops):
+    return {
+        **description_of(encoder, plain),
+        "streams": streams,
+        "gflop_per_image": flops and flops / 1e9,
     }
 
 
