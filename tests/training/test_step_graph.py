@@ -107,8 +107,9 @@ def test_a_block_multiplies_what_its_shapes_say(precision):
     assert two - one == pytest.approx(expected, rel=0.01)
 
 
+# Norms and GELUs made anew for gradients are a twentieth of it; see the last test.
 @pytest.mark.parametrize(
-    ("precision", "limit"), [("float32", 490_000), ("mixed_bfloat16", 345_000)]
+    ("precision", "limit"), [("float32", 505_000), ("mixed_bfloat16", 349_000)]
 )
 def test_an_image_writes_few_bytes(precision, limit):
     written = [
