@@ -49,8 +49,7 @@ def benchmark(arguments):
             arguments.peers_python,
         )
     else:
-        kind = FinetuneConfig if task == "finetune" else PretrainConfig
-        config = _config(arguments, kind)
+        config = _step_config(arguments)
         measured = time_training(config, *options, arguments.peers_python)
     device = measured.pop("device")
     return {
@@ -61,6 +60,11 @@ def benchmark(arguments):
         "steps": steps,
         **measured,
     }
+
+
+def _step_config(arguments):
+    kind = FinetuneConfig if arguments.task == "finetune" else PretrainConfig
+    return _config(arguments, kind)
 
 
 def _config(arguments, kind):
@@ -75,10 +79,9 @@ def _config(arguments, kind):
 
 
 def _profile(arguments):
-    kind = FinetuneConfig if arguments.task == "finetune" else PretrainConfig
     steps = arguments.steps or STEPS[arguments.task]
     before = machine()
-    results = profile_training(_config(arguments, kind), steps)
+    results = profile_training(_step_config(arguments), steps)
     print(profile_table(results))
     return {**results, "command": arguments.command, "machine": before}
 
