@@ -4,6 +4,7 @@ import os
 
 import tensorflow as tf
 
+from keras_mae.layers import ViTEncoder
 from keras_mae.program import InputError
 
 from .distribution import is_tpu
@@ -50,10 +51,20 @@ def choose_streams(config, strategy):
 
 
 def set_compute(model, config, streams=1):
-    """Lets a model compute as a `RunConfig` says; to be called before `compile`."""
+    """Lets a model compute as a `RunConfig` says; to be called before `compile`.
+
+    Raises:
+        InputError: `remat` of a model without Transformer blocks.
+    """
+    if config.remat and not isinstance(model.encoder, ViTEncoder):
+        raise InputError(
+            "remat must be false: it is of Transformer blocks, which a "
+            f"{type(model).__name__} does not have"
+        )
     model.compute = config.compute
     model.accumulation_steps = config.accumulation_steps
     model.streams = streams
+    model.remat = config.remat
 
 
 def _gpus_multiply_bfloat16():

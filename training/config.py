@@ -46,6 +46,9 @@ class RunConfig:
     steps_per_execution: int = 1
     # Parts in which a batch is computed, one by one, to need less memory.
     accumulation_steps: int = 1
+    # Whether Transformer blocks are computed once more for their gradients, to need
+    # less memory.
+    remat: bool = False
     # Largest norm of the whole gradient, longer ones are scaled down; None for any.
     clip_norm: float | None = None
     # Steps in a row that may be left out, not being finite, before the run goes back.

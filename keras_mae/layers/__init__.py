@@ -26,6 +26,7 @@ from .mask_units import UnitSampler
 from .masking import RandomMasking
 from .patches import PatchEmbed, Patchify, Unpatchify
 from .position_embedding import PositionEmbedding, sincos_positions
+from .remat import rematerialised_blocks
 from .stochastic_depth import StochasticDepth
 from .transformer import MLP, TransformerBlock
 from .vit_encoder import ViTEncoder, pool
@@ -67,5 +68,6 @@ __all__ = [
     "gelu",
     "get_sampler",
     "pool",
+    "rematerialised_blocks",
     "sincos_positions",
 ]

@@ -1,11 +1,14 @@
 """The pre-norm Transformer block of ViT."""
 
+import functools
+
 import keras
 
 from .attention import SelfAttention, last_tokens
 from .compiled import LayerNorm, gelu
 from .dense import Dense2D, from_rows, to_rows
 from .draws import fold_in
+from .remat import rematerialised
 from .stochastic_depth import StochasticDepth
 
 
@@ -105,6 +108,16 @@ class TransformerBlock(keras.layers.Layer):
         seed=None,
         num_queries=None,
     ):
+        block = functools.partial(
+            self._block,
+            attention_mask=attention_mask,
+            training=training,
+            seed=seed,
+            num_queries=num_queries,
+        )
+        return rematerialised(block)(tokens)
+
+    def _block(self, tokens, attention_mask, training, seed, num_queries):
         seeds = (None, None) if seed is None else (fold_in(seed, 0), fold_in(seed, 1))
         branch = self.attn(
             tokens,

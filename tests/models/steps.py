@@ -76,7 +76,14 @@ def batches(steps=STEPS, bad=()):
 
 
 def compiled(
-    make, strategy="one", parts=1, optimizer=None, streams=1, compute="auto", **kwargs
+    make,
+    strategy="one",
+    parts=1,
+    optimizer=None,
+    streams=1,
+    compute="auto",
+    remat=False,
+    **kwargs,
 ):
     keras.utils.set_random_seed(0)
     with strategy_scope(strategy, 4, replicas=2):
@@ -88,7 +95,7 @@ def compiled(
             kwargs["metrics"] = ["accuracy"]
         # A large epsilon: without it Adam makes whole steps of rounding errors.
         arguments = {"weight_decay": 0.1, "epsilon": 1e-2, **(optimizer or {})}
-        model.compute = compute
+        model.compute, model.remat = compute, remat
         model.compile(AdamW(1e-2, **arguments), **kwargs)
     model.accumulation_steps, model.streams = parts, streams
     return model

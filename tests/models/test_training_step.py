@@ -45,6 +45,10 @@ WAYS = [
     ("one", 1, {"streams": 2}),
     ("one", 2, {"streams": 2}),
     ("one", 1, {"streams": 2, "compute": "graph"}),
+    ("one", 1, {"remat": True}),
+    ("one", 2, {"remat": True, "streams": 2, "compute": "graph"}),
+    ("one", 1, {"remat": True, "jit_compile": True}),
+    ("mirrored", 1, {"remat": True}),
     ("mirrored", 1, {}),
     ("mirrored", 2, {"steps_per_execution": 2}),
 ]

@@ -9,8 +9,10 @@ import pytest
 import tensorflow as tf
 
 from keras_mae.program import InputError
-from training.compute import choose_streams, dtype_policy
+from training.compute import choose_streams, dtype_policy, set_compute
 from training.config import PretrainConfig
+
+from ..models.steps import autoencoder, context_encoder
 
 
 @pytest.fixture
@@ -46,6 +48,20 @@ def test_two_streams_share_the_cores(threads):
 def test_where_streams_would_not_help_there_is_one(threads, settings, strategy):
     assert choose_streams(config(**settings), strategy) == 1
     assert threads == []
+
+
+def test_a_model_computes_as_the_settings_say():
+    model = autoencoder()
+    set_compute(
+        model, config(compute="graph", accumulation_steps=2, remat=True), streams=4
+    )
+    assert (model.compute, model.accumulation_steps) == ("graph", 2)
+    assert (model.remat, model.streams) == (True, 4)
+
+
+def test_convolutions_cannot_be_rematerialised():
+    with pytest.raises(InputError, match="blocks, which a ContextEncoder does not"):
+        set_compute(context_encoder(), config(remat=True))
 
 
 def test_one_core_has_one_stream(threads, monkeypatch):

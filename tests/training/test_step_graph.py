@@ -12,7 +12,11 @@ import pytest
 import tensorflow as tf
 
 import keras_mae
-from keras_mae.layers import TransformerBlock, compiled_chains
+from keras_mae.layers import (
+    TransformerBlock,
+    compiled_chains,
+    rematerialised_blocks,
+)
 from training.flops import block_flops
 from training.study.graph_flops import CALLS, graph_flops, sum_over_graph
 
@@ -119,14 +123,15 @@ def test_an_image_writes_few_bytes(precision, limit):
     assert (written[1] - written[0]) / IMAGES <= limit
 
 
-def kept_for_the_gradient(layer, tokens):
+def kept_for_the_gradient(layer, tokens, remat=False):
     """Returns the float tensors of images or tokens that a layer's gradient reads."""
     kept = {}
 
     @tf.function(autograph=False)
     def run(tokens):
         graph = tf.compat.v1.get_default_graph()
-        with compiled_chains(), tf.GradientTape() as tape:
+        contexts = compiled_chains(), rematerialised_blocks(remat)
+        with contexts[0], contexts[1], tf.GradientTape() as tape:
             tape.watch(tokens)
             result = layer(tokens)
             forward = set(graph.get_operations())
@@ -153,3 +158,12 @@ def test_a_block_keeps_neither_norms_nor_gelus_for_its_gradient(policy):
     # MLP; what goes into GELU. And the softmax's weights.
     numbers = (1 + 3 + 1 + 1 + 4) * DIM + heads * TOKENS
     assert sum(math.prod(t.shape) for t in kept) == IMAGES * TOKENS * numbers
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_a_rematerialised_block_keeps_its_input_alone(policy):
+    block = TransformerBlock(2, dtype=policy)
+    block.build((IMAGES, TOKENS, DIM))
+    spec = tf.TensorSpec((IMAGES, TOKENS, DIM), block.compute_dtype)
+    kept = kept_for_the_gradient(block, spec, remat=True)
+    assert [t.op.type for t in kept] == ["Placeholder"]

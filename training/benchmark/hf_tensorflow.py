@@ -14,17 +14,21 @@ import tf_keras
 import transformers
 
 
-def pretrain(config, batch_size, precision, learning_rate=1e-4):
+def pretrain(config, batch_size, precision, remat=False, learning_rate=1e-4):
     """Returns a contestant: steps of `TFViTMAEForPreTraining` on random images.
 
     Args:
         config: Dictionary of arguments of `ViTMAEConfig`.
         batch_size: Integer.
         precision: `"float32"`.
+        remat: `False`.
         learning_rate: Float.
     """
-    if precision != "float32":
-        raise ValueError(f"precision must be float32; received {precision}")
+    if precision != "float32" or remat:
+        raise ValueError(
+            "precision must be float32, and remat false; received "
+            f"precision={precision}, remat={remat}"
+        )
     config = transformers.ViTMAEConfig(**config)
     model = transformers.TFViTMAEForPreTraining(config)
     size = (config.image_size, config.image_size)

@@ -16,32 +16,35 @@ VERSIONS = {"transformers": transformers.__version__, "torch": torch.__version__
 HALF = {"float32": None, "mixed_bfloat16": torch.bfloat16}
 
 
-def pretrain(config, batch_size, precision, learning_rate=1e-4):
+def pretrain(config, batch_size, precision, remat=False, learning_rate=1e-4):
     """Returns a contestant: steps of `ViTMAEForPreTraining` on random images.
 
     Args:
         config: Dictionary of arguments of `ViTMAEConfig`.
         batch_size: Integer.
         precision: `"float32"`, or `"mixed_bfloat16"` for autocast.
+        remat: Boolean. Whether blocks are computed anew for their gradients.
         learning_rate: Float.
     """
     config = transformers.ViTMAEConfig(**config)
-    model = _on_device(transformers.ViTMAEForPreTraining, config).train()
+    model = _trained(transformers.ViTMAEForPreTraining, config, remat)
     images = _images(config, batch_size)
     step = _step(model, learning_rate, precision, lambda: model(images).loss)
     return _described(model), _measure(step)
 
 
-def finetune(config, num_classes, batch_size, precision, learning_rate=1e-4):
+def finetune(
+    config, num_classes, batch_size, precision, remat=False, learning_rate=1e-4
+):
     """Returns a contestant: steps of `ViTForImageClassification` on random images.
 
     Args:
         config: Dictionary of arguments of `ViTConfig`.
         num_classes: Integer.
-        batch_size, precision, learning_rate: As of `pretrain`.
+        batch_size, precision, remat, learning_rate: As of `pretrain`.
     """
     config = transformers.ViTConfig(**config, num_labels=num_classes)
-    model = _on_device(transformers.ViTForImageClassification, config).train()
+    model = _trained(transformers.ViTForImageClassification, config, remat)
     images = _images(config, batch_size)
     classes = torch.arange(batch_size, device=DEVICE) % num_classes
     labels = torch.nn.functional.one_hot(classes, num_classes).float()
@@ -104,6 +107,13 @@ def _encoder(config):
         return _Features(transformers.ViTModel(config, add_pooling_layer=False))
 
     return _on_device(build, transformers.ViTConfig(**config)).eval()
+
+
+def _trained(build, config, remat):
+    model = _on_device(build, config).train()
+    if remat:
+        model.gradient_checkpointing_enable()
+    return model
 
 
 def _on_device(build, config):

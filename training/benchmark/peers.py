@@ -7,6 +7,7 @@ from .processes import Contestant
 
 MODELS = f"{__package__}.models"
 NUM_CLASSES = 1000  # of fine-tuning: the head costs next to nothing
+WITHOUT_REMAT = ("plain", "hf_tf")
 
 
 def training_peers(task, names, sizes, config, cores, pythons=None):
@@ -26,7 +27,7 @@ def training_peers(task, names, sizes, config, cores, pythons=None):
             task, cores, config={**config, "system": "mask_token"}
         ),
     }
-    theirs = {name: config[name] for name in ("batch_size", "precision")}
+    theirs = {name: config[name] for name in ("batch_size", "precision", "remat")}
     return [
         Contestant(name, *make[name]())
         if name in make
@@ -58,6 +59,11 @@ def check_peers(task, names, config=None):
     for name in names:
         if name not in PEERS[task]:
             raise unknown(f"peer of {task}", name, PEERS[task])
+        if name in WITHOUT_REMAT and getattr(config, "remat", False):
+            raise InputError(
+                f"{name} cannot compute blocks once more for their gradients; leave "
+                "out remat=true or this peer"
+            )
     system = getattr(config, "system", "mae")
     if names and system != "mae":
         raise InputError(

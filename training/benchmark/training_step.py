@@ -88,7 +88,7 @@ def _work(worker, ours, config):
 
 
 def _settings(config, description):
-    names = ("preset", "system", "precision", "compute")
+    names = ("preset", "system", "precision", "compute", "remat")
     told = {name: getattr(config, name) for name in names if hasattr(config, name)}
     gflop = description["gflop_per_image"]
     return {

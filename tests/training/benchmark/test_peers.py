@@ -4,7 +4,8 @@ import pytest
 
 from keras_mae.program import InputError
 from training.benchmark.hugging_face import mae_config, vit_config
-from training.benchmark.peers import training_peers
+from training.benchmark.peers import check_peers, training_peers
+from training.config import PretrainConfig
 
 SIZES = {
     "image_size": [8, 8],
@@ -20,7 +21,8 @@ SIZES = {
     "mask_ratio": 0.5,
     "norm_pix_loss": True,
 }
-CONFIG = {"batch_size": 4, "precision": "mixed_bfloat16", "system": "mae"}
+THEIRS = {"batch_size": 4, "precision": "mixed_bfloat16", "remat": True}
+CONFIG = {**THEIRS, "system": "mae"}
 
 
 def test_hugging_face_has_names_of_its_own():
@@ -46,8 +48,7 @@ def test_torch_is_asked_for_the_same_work():
     assert peer.request == {
         "config": vit_config(SIZES),
         "num_classes": 1000,
-        "batch_size": 4,
-        "precision": "mixed_bfloat16",
+        **THEIRS,
     }
 
 
@@ -65,3 +66,10 @@ def test_twins_have_the_same_configuration():
     plain, tokens = training_peers("pretrain", names, SIZES, CONFIG, 1)
     assert plain.request == {"config": CONFIG, "plain": True}
     assert tokens.request == {"config": {**CONFIG, "system": "mask_token"}}
+
+
+def test_peers_that_keep_all_for_their_gradients_are_not_measured_beside_remat():
+    config = PretrainConfig(remat=True)
+    check_peers("pretrain", ["hf_torch", "mask_token"], config)
+    with pytest.raises(InputError, match="plain cannot compute blocks once more"):
+        check_peers("pretrain", ["hf_torch", "plain"], config)

@@ -1,0 +1,34 @@
+"""Blocks of which a training step keeps the input alone.
+
+A block holds a dozen times its input until its backward pass. With rematerialisation
+it is computed once more there instead: less memory, for one forward pass more.
+"""
+
+import contextlib
+import contextvars
+
+import keras
+
+# Replicas are traced in threads of their own, which begin with the default.
+_WANTED = contextvars.ContextVar("rematerialising", default=False)
+
+
+@contextlib.contextmanager
+def rematerialised_blocks(wanted=True):
+    """Keeps of blocks that are traced inside their input alone, if wanted."""
+    token = _WANTED.set(wanted)
+    try:
+        yield
+    finally:
+        _WANTED.reset(token)
+
+
+def rematerialised(block):
+    """Returns a function of tokens that is computed anew for its gradient, if wanted.
+
+    Args:
+        block: Function of tensors. What else it depends on has no gradient through it,
+            the variables of its layers apart, and is the same the second time: random
+            numbers come from a seed.
+    """
+    return keras.remat(block) if _WANTED.get() else block
