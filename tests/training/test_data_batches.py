@@ -49,6 +49,12 @@ def test_cardinality_is_known():
     assert int(dataset.cardinality()) == 4 * steps_per_epoch(shaded(), 3) == 12
 
 
+def test_no_thread_tunes_what_reads_the_data_and_holds_up_its_end():
+    training = training_dataset(shaded(), PREPROCESSING, 3, epochs=1)
+    for dataset in (training, evaluation_dataset(shaded(), PREPROCESSING, 3)):
+        assert dataset.map(lambda *batch: batch).options().autotune.enabled is False
+
+
 def test_shapes_are_static():
     for num_hosts, rows in ((1, 6), (2, 3)):
         dataset = training_dataset(

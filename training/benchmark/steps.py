@@ -49,8 +49,10 @@ def time_steps(model, batch, calls, after_call=None):
         List of the seconds of a step, one for each call.
     """
     times = StepTimes(after_call)
+    options = tf.data.Options()
+    options.autotune.enabled = False  # its thread can hold up the end of `fit`
     model.fit(
-        tf.data.Dataset.from_tensors(batch).repeat(),
+        tf.data.Dataset.from_tensors(batch).repeat().with_options(options),
         steps_per_epoch=calls * model.steps_per_execution,
         callbacks=[times],
         shuffle=False,
