@@ -210,7 +210,7 @@ def finish(dataset, num_hosts=1):
     # Threads wait for one another: a few more than cores keep all cores busy.
     options.threading.private_threadpool_size = os.cpu_count() + SPARE_THREADS
     options.threading.max_intra_op_parallelism = 1  # images are the parallel work
-    # All cores from the start. What TensorFlow would tune by itself is little, and its
-    # thread for that can hold up the end of an epoch for a minute (2.21).
+    # All cores from the start: TensorFlow's tuning gains nothing on two, and on busy
+    # cores its thread can hold up the end nearly as long as the data were read (2.21).
     options.autotune.enabled = False
     return dataset.with_options(options).prefetch(tf.data.AUTOTUNE)
