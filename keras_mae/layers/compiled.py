@@ -11,7 +11,6 @@ MLP. Its backward pass makes it once more, in the kernel that reads the input an
 a training step holds the input until then, and not the result.
 """
 
-import contextlib
 import contextvars
 from collections.abc import Callable
 from typing import NamedTuple
@@ -20,20 +19,15 @@ import keras
 import tensorflow as tf
 
 from .served import is_served, served_norm
+from .tracing import holding
 
-# Replicas are traced in threads of their own, which begin with the default.
 _COMPILING = contextvars.ContextVar("compiling", default=False)
 _RSQRT_2, _RSQRT_2PI = 0.7071067811865476, 0.3989422804014327
 
 
-@contextlib.contextmanager
 def compiled_chains(wanted=True):
     """Compiles chains that are traced inside, if wanted."""
-    token = _COMPILING.set(wanted)
-    try:
-        yield
-    finally:
-        _COMPILING.reset(token)
+    return holding(_COMPILING, wanted)
 
 
 def is_compiling():

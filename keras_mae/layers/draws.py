@@ -5,15 +5,15 @@ however many replicas share it and in however many parts a replica computes its 
 everyone draws for the whole batch and takes its own rows.
 """
 
-import contextlib
 import contextvars
 
 import tensorflow as tf
 
+from .tracing import holding
+
 _PART = contextvars.ContextVar("part", default=(0, 1))
 
 
-@contextlib.contextmanager
 def part_of_batch(index, count):
     """Draws inside are rows `index` of a batch that is computed in `count` equal parts.
 
@@ -21,11 +21,7 @@ def part_of_batch(index, count):
         index: Integer or integer scalar tensor, from 0.
         count: Integer.
     """
-    token = _PART.set((index, count))
-    try:
-        yield
-    finally:
-        _PART.reset(token)
+    return holding(_PART, (index, count))
 
 
 def fold_in(seed, number):

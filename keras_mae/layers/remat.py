@@ -5,23 +5,18 @@ it is computed once more there instead: less memory, for one forward pass more
 ([Chen et al., 2016](https://arxiv.org/abs/1604.06174)).
 """
 
-import contextlib
 import contextvars
 
 import keras
 
-# Replicas are traced in threads of their own, which begin with the default.
+from .tracing import holding
+
 _WANTED = contextvars.ContextVar("rematerialising", default=False)
 
 
-@contextlib.contextmanager
 def rematerialised_blocks(wanted=True):
     """Keeps of blocks that are traced inside their input alone, if wanted."""
-    token = _WANTED.set(wanted)
-    try:
-        yield
-    finally:
-        _WANTED.reset(token)
+    return holding(_WANTED, wanted)
 
 
 def rematerialised(block):

@@ -5,22 +5,18 @@ follow, and runs one kernel (oneDNN's) in place of eight passes over memory.
 Elsewhere it runs as it is written. Training and ONNX have forms of their own.
 """
 
-import contextlib
 import contextvars
 
 import tensorflow as tf
 
+from .tracing import holding
+
 _SERVED = contextvars.ContextVar("served", default=False)
 
 
-@contextlib.contextmanager
 def served_norms():
     """Gives this form to the layer normalisations of graphs that are traced inside."""
-    token = _SERVED.set(True)
-    try:
-        yield
-    finally:
-        _SERVED.reset(token)
+    return holding(_SERVED, True)
 
 
 def is_served():
