@@ -10,12 +10,21 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 import pytest
 import tensorflow as tf
 
+from keras_mae.layers import products
+
 from .parity.measured import LARGEST
 
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
     [tf.config.LogicalDeviceConfiguration()] * 2,
 )
+
+
+@pytest.fixture(params=[True, False], ids=["bfloat16-pays", "float32-is-faster"])
+def bfloat16_pays(request, monkeypatch):
+    """Both kinds of CPU, whatever this one is."""
+    monkeypatch.setattr(products, "bfloat16_pays", lambda: request.param)
+    return request.param
 
 
 def pytest_sessionfinish(session):

@@ -26,6 +26,7 @@ from .mask_units import UnitSampler
 from .masking import RandomMasking
 from .patches import PatchEmbed, Patchify, Unpatchify
 from .position_embedding import PositionEmbedding, sincos_positions
+from .products import bfloat16_pays
 from .remat import rematerialised_blocks
 from .stochastic_depth import StochasticDepth
 from .transformer import MLP, TransformerBlock
@@ -64,6 +65,7 @@ __all__ = [
     "UnitSampler",
     "Unpatchify",
     "ViTEncoder",
+    "bfloat16_pays",
     "compiled_chains",
     "gelu",
     "get_sampler",

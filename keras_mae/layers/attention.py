@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from .compiled import compiled, is_compiling
 from .dense import Dense2D
+from .products import cast_all, product_dtype
 
 
 @keras.saving.register_keras_serializable(package="keras_mae")
@@ -89,22 +90,26 @@ def _swapped(x):
 
 
 @tf.custom_gradient
-def _attend_lean(q, k, v):
+def _attend_lean(*qkv):
     """`_attend` with a gradient that passes over the weights once, not four times.
 
     The sum over keys in the softmax's gradient is that of the result times its own
     gradient, a tensor that is `n / hd` times smaller (Dao et al., 2022, B.2). Of the
     two layouts of the result the one is kept that the next product needs, too.
     """
-    attended, weights = _attend(q, k, v)
+    dtype, computed = qkv[0].dtype, product_dtype(qkv[0].dtype)
+    attended, weights = cast_all(_attend(*cast_all(qkv, computed)), dtype)
 
     def gradient(upstream):
-        of_heads = _swapped(upstream)
-        of_v = tf.matmul(weights, of_heads, transpose_a=True)
+        with tf.control_dependencies([upstream]):  # or the first casts would be kept
+            q, k, v, factor = cast_all((*qkv, weights), computed)
+        of_heads = _swapped(tf.cast(upstream, computed))
+        of_v = tf.matmul(factor, of_heads, transpose_a=True)
         of_weights = tf.matmul(of_heads, v, transpose_b=True)
         of_scores = _softmax_gradient(weights, of_weights, attended, upstream)
         of_q = tf.matmul(of_scores, k)
-        return of_q, tf.matmul(of_scores, q, transpose_a=True), of_v
+        of_k = tf.matmul(of_scores, q, transpose_a=True)
+        return cast_all((of_q, of_k, of_v), dtype)
 
     return attended, gradient
 
@@ -112,7 +117,7 @@ def _attend_lean(q, k, v):
 @compiled
 def _softmax_gradient(weights, of_weights, attended, upstream):
     """Returns the gradient of `q k^T`, before it is scaled."""
-    dtype = weights.dtype
+    dtype = of_weights.dtype
     weights, of_weights, attended, upstream = (
         tf.cast(x, tf.float32) for x in (weights, of_weights, attended, upstream)
     )

@@ -44,9 +44,10 @@ class Chain(NamedTuple):
     """What stands in front of a product.
 
     Attributes:
-        forward: Function `(x, *weights)` that returns the result, of the shape of `x`.
+        forward: Function `(dtype, x, *weights)` that returns the result in a dtype, of
+            the shape of `x`.
         backward: Function `(upstream, x, *weights)` that returns the result once more,
-            and the gradients of `x` and of all weights.
+            in the dtype of `upstream`, and the gradients of `x` and of all weights.
         weights: Tuple of tensors.
     """
 
@@ -55,7 +56,13 @@ class Chain(NamedTuple):
     weights: tuple = ()
 
 
-NOTHING = Chain(lambda x: x, lambda upstream, x: (x, upstream))
+def _backward_of_nothing(upstream, x):
+    with tf.control_dependencies([upstream]):  # or the first cast would be kept
+        x_once_more = tf.cast(x, upstream.dtype)
+    return x_once_more, tf.cast(upstream, x.dtype)
+
+
+NOTHING = Chain(lambda dtype, x: tf.cast(x, dtype), _backward_of_nothing)
 
 
 def chain_of(layer):
@@ -113,7 +120,7 @@ def _applied(chain, x):
             _, *gradients = chain.backward(upstream, x, *weights)
             return gradients
 
-        return chain.forward(x, *weights), gradient
+        return chain.forward(x.dtype, x, *weights), gradient
 
     return apply(x, *chain.weights)
 
@@ -123,8 +130,8 @@ def _gelu(x):
 
 
 @compiled
-def _gelu_forward(x):
-    return tf.cast(_gelu(tf.cast(x, tf.float32)), x.dtype)
+def _gelu_forward(dtype, x):
+    return tf.cast(_gelu(tf.cast(x, tf.float32)), dtype)
 
 
 @compiled
@@ -133,7 +140,7 @@ def _gelu_backward(upstream, x):
     cumulated = 0.5 * (1.0 + tf.math.erf(x * _RSQRT_2))
     slope = cumulated + x * tf.exp(-0.5 * x * x) * _RSQRT_2PI
     of_x = tf.cast(upstream, tf.float32) * slope
-    return tf.cast(x * cumulated, dtype), tf.cast(of_x, dtype)
+    return tf.cast(x * cumulated, upstream.dtype), tf.cast(of_x, dtype)
 
 
 GELU = Chain(_gelu_forward, _gelu_backward)
@@ -156,22 +163,22 @@ def _standardise(rows, epsilon):
 
 
 @compiled
-def _norm_forward(x, gamma, beta, epsilon):
+def _norm_forward(dtype, x, gamma, beta, epsilon):
     standard, _ = _standardise(_as_rows(x), epsilon)
-    return _scaled(standard, gamma, beta, x)
+    return _scaled(standard, gamma, beta, tf.shape(x), dtype)
 
 
 @compiled
 def _norm_backward(upstream, x, gamma, beta, epsilon):
     standard, inverse = _standardise(_as_rows(x), epsilon)
-    upstream = _as_rows(upstream)
+    dtype, upstream = upstream.dtype, _as_rows(upstream)
     scaled = upstream * tf.cast(gamma, tf.float32)
     along = standard * _row_mean(scaled * standard)
     of_x = inverse * (scaled - _row_mean(scaled) - along)
     of_gamma = tf.reduce_sum(upstream * standard, axis=0)
     of_beta = tf.reduce_sum(upstream, axis=0)
     return (
-        _scaled(standard, gamma, beta, x),
+        _scaled(standard, gamma, beta, tf.shape(x), dtype),
         tf.reshape(tf.cast(of_x, x.dtype), tf.shape(x)),
         tf.cast(of_gamma, gamma.dtype),
         tf.cast(of_beta, gamma.dtype),
@@ -179,7 +186,7 @@ def _norm_backward(upstream, x, gamma, beta, epsilon):
     )
 
 
-def _scaled(standard, gamma, beta, x):
-    """Returns the result in shape and dtype of `x`."""
+def _scaled(standard, gamma, beta, shape, dtype):
+    """Returns the result of a norm in a shape and a dtype."""
     rows = standard * tf.cast(gamma, tf.float32) + tf.cast(beta, tf.float32)
-    return tf.reshape(tf.cast(rows, x.dtype), tf.shape(x))
+    return tf.reshape(tf.cast(rows, dtype), shape)

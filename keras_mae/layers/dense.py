@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from .compiled import chain_of, is_compiling
+from .products import cast_all, product_dtype
 
 
 @keras.saving.register_keras_serializable(package="keras_mae")
@@ -25,13 +26,19 @@ class Dense2D(keras.layers.Dense):
         Float tensor `(..., units)`.
     """
 
+    def add_weight(self, *args, **kwargs):
+        # `call` casts them: to float32 for some products of bfloat16.
+        return super().add_weight(*args, autocast=False, **kwargs)
+
     def call(self, inputs, before=None):
-        if is_compiling() and self.bias is not None:
-            kernel, bias = map(tf.convert_to_tensor, (self.kernel, self.bias))
+        computed = product_dtype(inputs.dtype)
+        kernel, bias = cast_all((self.kernel, self.bias), computed)
+        if is_compiling() and bias is not None:
             outputs = _lean_product(chain_of(before), to_rows(inputs), kernel, bias)
         else:
-            inputs = inputs if before is None else before(inputs)
-            outputs = _product(to_rows(inputs), self.kernel, self.bias)
+            rows = to_rows(inputs if before is None else before(inputs))
+            outputs = _product(tf.cast(rows, computed), kernel, bias)
+        outputs = tf.cast(outputs, inputs.dtype)
         if self.activation is not None:
             outputs = self.activation(outputs)
         return from_rows(outputs, inputs)
@@ -72,7 +79,8 @@ def _lean_product(chain, rows, kernel, bias):
             ones = tf.ones((1, tf.shape(upstream)[0]), upstream.dtype)
             return of_rows, of_kernel, tf.matmul(ones, upstream)[0], *of_weights
 
-        return _product(chain.forward(rows, *weights), kernel, bias), gradient
+        factor = chain.forward(kernel.dtype, rows, *weights)
+        return _product(factor, kernel, bias), gradient
 
     return product(rows, kernel, bias, *chain.weights)
 

@@ -73,7 +73,9 @@ def test_the_last_tokens_can_ask_alone():
 
 @pytest.mark.parametrize("num_queries", [None, 2])
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16", "mixed_float16"])
-def test_lean_gradient_of_a_training_step_is_the_same(dtype, num_queries):
+def test_lean_gradient_of_a_training_step_is_the_same(
+    dtype, num_queries, bfloat16_pays
+):
     layer = SelfAttention(2, dtype=dtype)
     layer.build(TOKENS.shape)
 

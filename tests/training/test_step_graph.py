@@ -15,6 +15,7 @@ import keras_mae
 from keras_mae.layers import (
     TransformerBlock,
     compiled_chains,
+    products,
     rematerialised_blocks,
 )
 from training.flops import block_flops
@@ -25,6 +26,12 @@ IMAGES, TOKENS, DIM = 4, 5, 64  # of a step; of an image in the encoder; of a to
 # makes for results without gradient, which nothing reads.
 VIEWS = {"Reshape", "Identity", "IdentityN", "ExpandDims", "Squeeze", "Placeholder"}
 UNREAD = {"Const", "Fill"}
+
+
+@pytest.fixture(autouse=True)
+def bfloat16_is_multiplied(monkeypatch):
+    """As on a CPU that gains by it, whatever this one is."""
+    monkeypatch.setattr(products, "bfloat16_pays", lambda: True)
 
 
 @functools.cache
@@ -158,6 +165,12 @@ def test_a_block_keeps_neither_norms_nor_gelus_for_its_gradient(policy):
     # MLP; what goes into GELU. And the softmax's weights.
     numbers = (1 + 3 + 1 + 1 + 4) * DIM + heads * TOKENS
     assert sum(math.prod(t.shape) for t in kept) == IMAGES * TOKENS * numbers
+    assert {t.dtype for t in kept} == {tf.as_dtype(dtype)}
+
+
+def test_products_in_float32_keep_bfloat16_alone(monkeypatch):
+    monkeypatch.setattr(products, "bfloat16_pays", lambda: False)
+    test_a_block_keeps_neither_norms_nor_gelus_for_its_gradient("mixed_bfloat16")
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
