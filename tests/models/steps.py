@@ -39,8 +39,8 @@ class Line(TrainingStep, keras.Model):
         return self.second(self.first(pixels))
 
 
-def autoencoder():
-    return MaskedAutoencoder(**{**TINY, "depth": 1})
+def autoencoder(**changes):
+    return MaskedAutoencoder(**{**TINY, "depth": 1, **changes})
 
 
 def classifier():

@@ -8,6 +8,7 @@ import sys
 import pytest
 import tensorflow as tf
 
+import training.compute
 from keras_mae.program import InputError
 from training.compute import choose_streams, dtype_policy, set_compute
 from training.config import PretrainConfig
@@ -57,6 +58,24 @@ def test_a_model_computes_as_the_settings_say():
     )
     assert (model.compute, model.accumulation_steps) == ("graph", 2)
     assert (model.remat, model.streams) == (True, 4)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "compute", "pays", "said"),
+    [
+        ("mixed_bfloat16", "hybrid", False, "this CPU multiplies faster"),
+        ("mixed_bfloat16", "hybrid", True, ""),
+        ("mixed_bfloat16", "graph", False, ""),
+        ("float32", "hybrid", False, ""),
+    ],
+)
+def test_bfloat16_that_gains_no_time_is_said_to(
+    dtype, compute, pays, said, monkeypatch, capsys
+):
+    monkeypatch.setattr(training.compute, "bfloat16_pays", lambda: pays)
+    set_compute(autoencoder(dtype=dtype), config(compute=compute))
+    printed = capsys.readouterr().out
+    assert said in printed if said else not printed
 
 
 def test_convolutions_cannot_be_rematerialised():
