@@ -31,6 +31,10 @@ def trained(layers, input_seconds=0.0, **kwargs):
     wait = InputWait()
     dataset = tf.data.Dataset.from_tensors(np.ones((2, 1), "float32")).repeat()
     dataset = dataset.map(lambda x: (slow(input_seconds)(x), x)).prefetch(4)
+    options = tf.data.Options()
+    # As all data of programs: on one core, steps would have none beside a slow input.
+    options.threading.private_threadpool_size = 2
+    dataset = dataset.with_options(options)
     model = keras.Sequential([keras.Input((1,)), *layers, keras.layers.Dense(1)])
     model.compile(loss="mse", **kwargs)
     arguments = {"steps_per_epoch": 10, "epochs": 2, "shuffle": False, "verbose": 0}
