@@ -9,8 +9,8 @@ Without `--model` the same network is trained from scratch; then without layer d
 
 Expectation: more of the test images than from scratch, for as many epochs and for as
 much time in all.
-Result: 13 and 11 points more for as many epochs (seeds 0 and 1), 3 for a little less
-time (seed 0); see training/README.md.
+Result: 13 and 11 points more for as many epochs (seeds 0 and 1), 3 and 1 for a little
+less time; see training/README.md.
 """
 
 from ..finetune_config import FinetuneConfig
