@@ -5,7 +5,7 @@ import os
 import tensorflow as tf
 
 from keras_mae.layers import ViTEncoder, bfloat16_pays
-from keras_mae.models.compute import resolve_compute
+from keras_mae.models.compute import mode_of
 from keras_mae.program import InputError
 
 from .distribution import is_tpu
@@ -68,12 +68,9 @@ def set_compute(model, config, streams=1):
     model.accumulation_steps = config.accumulation_steps
     model.streams = streams
     model.remat = config.remat
-    if model.compute_dtype == "bfloat16" and _is_hybrid(model) and not bfloat16_pays():
+    half, hybrid = model.compute_dtype == "bfloat16", mode_of(model) == "hybrid"
+    if half and hybrid and not bfloat16_pays():
         print("bfloat16: products in float32, which this CPU multiplies faster")
-
-
-def _is_hybrid(model):
-    return resolve_compute(model.compute, model.distribute_strategy) == "hybrid"
 
 
 def _gpus_multiply_bfloat16():

@@ -1,9 +1,9 @@
 """The dtype in which a training step multiplies matrices on a CPU.
 
 Not every CPU gains by bfloat16: a Xeon with AVX-512 but without AMX multiplies it at
-half the speed of float32, and those that have no instructions for it more slowly yet.
-There a hybrid step multiplies in float32, and keeps what it must keep in bfloat16. A
-product of bfloat16 adds up in float32 anyway: the numbers are as good.
+half the speed of float32. There a hybrid step multiplies in float32, and keeps what it
+must keep in bfloat16. A product of bfloat16 adds up in float32 anyway: the numbers are
+as good.
 """
 
 import functools

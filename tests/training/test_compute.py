@@ -8,7 +8,6 @@ import sys
 import pytest
 import tensorflow as tf
 
-import training.compute
 from keras_mae.program import InputError
 from training.compute import choose_streams, dtype_policy, set_compute
 from training.config import PretrainConfig
@@ -72,7 +71,7 @@ def test_a_model_computes_as_the_settings_say():
 def test_bfloat16_that_gains_no_time_is_said_to(
     dtype, compute, pays, said, monkeypatch, capsys
 ):
-    monkeypatch.setattr(training.compute, "bfloat16_pays", lambda: pays)
+    monkeypatch.setattr("training.compute.bfloat16_pays", lambda: pays)
     set_compute(autoencoder(dtype=dtype), config(compute=compute))
     printed = capsys.readouterr().out
     assert said in printed if said else not printed
