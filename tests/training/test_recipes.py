@@ -33,6 +33,18 @@ def test_recipes_build_their_classifier(name):
     assert model.encoder.blocks[-1].drop_path_rate == config.drop_path_rate
 
 
+@pytest.mark.parametrize("size", ["base", "large", "huge"])
+def test_pre_training_on_imagenet_is_the_papers(size):
+    """He et al., 2022, table 8; 1,600 epochs of normalised pixels as in table 3."""
+    config = get_recipe(f"mae_vit_{size}_in1k")
+    assert config.preset.startswith(f"mae_vit_{size}_patch")
+    assert config.base_learning_rate * config.batch_size / 256 == pytest.approx(2.4e-3)
+    assert (config.beta_1, config.beta_2, config.weight_decay) == (0.9, 0.95, 0.05)
+    assert (config.epochs, config.warmup_epochs) == (1600, 40)
+    assert (config.mask_ratio, config.norm_pix_loss) == (0.75, True)
+    assert (config.crop_scale, config.flip) == ((0.2, 1.0), True)
+
+
 @pytest.mark.parametrize("name", list_recipes())
 def test_recipes_say_how_to_run_them_and_what_was_measured(name):
     text = importlib.import_module(f"training.recipes.{name}").__doc__
