@@ -11,15 +11,17 @@ from keras_mae.models.step_seed import step_counter
 from .hosts import ALONE
 
 
-def first_nonfinite(model, batch, parts=1, host=ALONE):
-    """Says where the model's last step, of this batch, first was not finite.
+def first_nonfinite(model, batch, step, parts=1, host=ALONE):
+    """Says where a step of the model, of this batch, first was not finite.
 
-    The step is computed once more, without compilation, part after part.
+    The step is computed once more, without compilation, part after part, by the
+    weights that the model has now: if it was the last one, which left them alone,
+    those it had.
 
     Args:
-        model: A compiled model that left its last step out, so that its weights are
-            those of that step.
+        model: A compiled model that left the step out.
         batch: What the step was trained on, this host's rows.
+        step: Integer, the optimizer's step, from 0: it tells what was drawn.
         parts: Integer, in how many parts replicas and accumulation computed it.
         host: The `Host`.
 
@@ -27,7 +29,8 @@ def first_nonfinite(model, batch, parts=1, host=ALONE):
         A clause for a message.
     """
     counter, own = step_counter(model), parts // host.count
-    counter.assign_sub(1)
+    steps = int(counter.numpy())
+    counter.assign(step)
     try:
         for index in range(own):
             with part_of_batch(host.index * own + index, parts):
@@ -35,7 +38,7 @@ def first_nonfinite(model, batch, parts=1, host=ALONE):
             if found:
                 return found
     finally:
-        counter.assign_add(1)
+        counter.assign(steps)
     if host.count > 1:
         return f"the share of worker {host.index + 1} is finite"
     return "computed once more, without compilation, all of it is finite"

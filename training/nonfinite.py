@@ -4,7 +4,6 @@ import sys
 
 import keras
 
-from keras_mae.models.step_seed import step_counter
 from keras_mae.program import RunError
 
 from .checkpoint import go_back, newest_checkpoint
@@ -21,9 +20,10 @@ class TrainingDiverged(RunError):
 class NonFiniteSteps(keras.callbacks.Callback):
     """Watches the steps that the model left out because they were not finite.
 
-    The first of an epoch is told of on stderr, with the layer where it began. After
-    `limit` in a row, weights and optimizer go back to the newest checkpoint; data and
-    schedule go on. If it comes again before the end of an epoch, the run stops.
+    The first of an epoch is told of on stderr, with the layer where it began; of
+    several in one call of Python (`steps_per_execution`) the last. After `limit` in a
+    row, weights and optimizer go back to the newest checkpoint; data and schedule go
+    on. If it comes again before the end of an epoch, the run stops.
 
     Args:
         workdir: Path of the run.
@@ -45,15 +45,16 @@ class NonFiniteSteps(keras.callbacks.Callback):
         self.went_back = False
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.told = False
+        self.told, self.known = False, self.model.step_watch.last_skipped
 
     def on_train_batch_end(self, batch, logs=None):
-        row = self.model.step_watch.skipped_in_a_row
-        if row >= self.limit:
-            self._go_back(row)
-        elif row and not self.told and not _scales_loss(self.model):
+        watch = self.model.step_watch
+        if watch.skipped_in_a_row >= self.limit:
+            self._go_back(watch.skipped_in_a_row)
+        elif watch.last_skipped != self.known and not self.told:
             self.told = True
-            print(f"left out {self._step()}", file=sys.stderr)
+            if not _scales_loss(self.model):
+                print(f"left out {self._step()}", file=sys.stderr)
 
     def on_epoch_end(self, epoch, logs=None):
         if self.model.step_watch.skipped_in_a_row == 0:
@@ -70,18 +71,18 @@ class NonFiniteSteps(keras.callbacks.Callback):
                 f"kept. {ADVICE}"
             )
         print(f"{story}. Going back to {saved.path}", file=sys.stderr)
-        self.went_back = True
+        self.went_back = self.told = True
         go_back(self.model, saved)
         self.model.step_watch.end_row()
 
     def _step(self):
-        """Says which step the last one was, and where it was not finite."""
-        last = int(step_counter(self.model).numpy()) - 1
-        epoch, step = divmod(last, self.steps)
+        """Says which step was left out last, and where it was not finite."""
+        number = self.model.step_watch.last_skipped
+        epoch, step = divmod(number, self.steps)
         strategy = self.model.distribute_strategy
         parts = strategy.num_replicas_in_sync * self.model.accumulation_steps
         batch, host = self.batch_at(epoch, step), host_of(strategy)
-        where = first_nonfinite(self.model, batch, parts, host)
+        where = first_nonfinite(self.model, batch, number, parts, host)
         return f"step {step + 1} of epoch {epoch + 1}: {where}"
 
 

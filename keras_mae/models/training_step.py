@@ -68,8 +68,9 @@ class TrainingStep(FitHooks):
         loss, *gradients = _sum_over_replicas([loss, *gradients])
         norm = tf.linalg.global_norm(gradients) / self.optimizer.scale_loss(1.0)
         finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
+        step = tf.identity(step_counter(self))
         self._apply(finite, loss, gradients)
-        self.step_watch.update(finite, norm)
+        self.step_watch.update(finite, norm, step)
         for metric in self.metrics:
             if metric.name == "loss":
                 _update_mean(metric, finite, loss)

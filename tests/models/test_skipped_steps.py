@@ -31,6 +31,7 @@ def test_a_step_that_is_not_finite_changes_nothing(strategy, parts, jit_compile)
     assert [path.split("/")[-1] for path in changed] == ["iteration"]
     assert after[changed[0]] == 3
     assert (model.step_watch.skipped, model.step_watch.skipped_in_a_row) == (2, 2)
+    assert model.step_watch.last_skipped == 2
 
 
 @pytest.mark.parametrize("strategy", ["one", "mirrored"])
@@ -41,7 +42,7 @@ def test_the_loss_is_that_of_steps_that_were_not_left_out(strategy):
     assert one_bad.step_watch.skipped_in_a_row == 1
     train(one_bad, batches(), steps=1)
     assert one_bad.step_watch.skipped_in_a_row == 0
-    assert one_bad.step_watch.skipped == 1
+    assert (one_bad.step_watch.skipped, one_bad.step_watch.last_skipped) == (1, 1)
 
 
 @pytest.mark.parametrize("strategy", ["one", "mirrored"])

@@ -31,7 +31,7 @@ def batch(bad=False):
     return tf.constant(images)
 
 
-def train(model, workdir, bad_steps=(), epochs=3, limit=2, **kwargs):
+def train(model, workdir, bad_steps=(), epochs=3, limit=2):
     """Trains for epochs of three steps; those at `bad_steps` of all hold a NaN."""
     images = [batch(step in bad_steps) for step in range(STEPS * epochs)]
     dataset = tf.data.Dataset.from_tensor_slices(images)
@@ -57,7 +57,7 @@ def step_of(model, images, parts=1):
     before = model.get_weights()
     model.train_on_batch(images)
     assert model.step_watch.skipped == 1
-    found = first_nonfinite(model, images, parts)
+    found = first_nonfinite(model, images, 0, parts)
     assert int(np.array(model.optimizer.iterations)) == 1
     for weight, old in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, old)
@@ -98,7 +98,7 @@ def test_a_gradient_is_named():
 def test_without_a_fault_nothing_is_blamed():
     model = tiny_model()
     model.train_on_batch(batch())
-    found = first_nonfinite(model, batch())
+    found = first_nonfinite(model, batch(), 0)
     assert found == "computed once more, without compilation, all of it is finite"
 
 
@@ -106,7 +106,7 @@ def test_of_several_hosts_each_looks_at_its_share():
     model, images = tiny_model(), batch(bad=True)  # in the second half
     model.train_on_batch(images)
     found = [
-        first_nonfinite(model, images[i : i + 1], parts=2, host=Host(i, 2))
+        first_nonfinite(model, images[i : i + 1], 0, parts=2, host=Host(i, 2))
         for i in range(2)
     ]
     assert found == [
@@ -124,6 +124,16 @@ def test_a_single_step_is_told_once_an_epoch_and_training_goes_on(tmp_path, caps
         for step, epoch in [(2, 1), (2, 2), (1, 3)]
     ]
     assert int(model.optimizer.iterations) == 9
+
+
+def test_within_an_execution_the_last_step_left_out_is_told(tmp_path, capsys):
+    model = tiny_model()
+    model.steps_per_execution = STEPS
+    train(model, tmp_path, bad_steps=[0, 1, 6])
+    assert capsys.readouterr().err.splitlines() == [
+        f"left out step {step} of epoch {epoch}: the batch itself is not finite"
+        for step, epoch in [(2, 1), (1, 3)]
+    ]
 
 
 @pytest.mark.parametrize(
