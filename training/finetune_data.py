@@ -18,21 +18,29 @@ RAND_AUGMENT, ERASING, MIXING = 2, 3, 4
 
 
 def finetuning_dataset(
-    source, preprocessing, config, steps, first_epoch=0, *, host=0, num_hosts=1
+    source,
+    preprocessing,
+    config,
+    steps,
+    first_epoch=0,
+    first_step=0,
+    *,
+    host=0,
+    num_hosts=1,
 ):
-    """Returns the batches of all epochs from `first_epoch` on.
+    """Returns the batches of all epochs from a step of `first_epoch` on.
 
-    Crop, flip, RandAugment, normalisation, erasing, then mixup or cutmix. All that is
-    random depends on the seed, the epoch and the place of the picture in the epoch's
-    order, which is itself a function of seed and epoch: a run that goes on sees what
-    it would have seen.
+    Crop, flip, RandAugment, normalisation, erasing, then mixup or cutmix. Crop and flip
+    depend on the seed, the epoch and the picture, all else that is random on the seed,
+    the epoch and the place in the epoch's order, itself a function of seed and epoch: a
+    run that goes on sees what it would have seen.
 
     Args:
         source: `Source` with labels.
         preprocessing: `keras_mae.Preprocessing`.
         config: A `FinetuneConfig`.
         steps: Integer, batches of an epoch.
-        first_epoch: Integer.
+        first_epoch, first_step: Integers.
         host, num_hosts: Integers. Which of how many hosts this is: a host takes its
             rows of every batch, the first host the first ones.
 
@@ -65,18 +73,20 @@ def finetuning_dataset(
         seed = _folded(_seed(config, step, steps), MIXING)
         return mix(*batch, seed, source.num_classes, mixing)
 
-    hosts = {"host": host, "num_hosts": num_hosts}
-    dataset = _pixels(source, preprocessing, config, steps, first_epoch, hosts)
-    dataset = dataset.unbatch().enumerate(first_epoch * steps * rows)
+    first = first_epoch * steps + first_step
+    where = {"first_epoch": first_epoch, "first_step": first_step}
+    where |= {"host": host, "num_hosts": num_hosts}
+    dataset = _pixels(source, preprocessing, config, steps, where)
+    dataset = dataset.unbatch().enumerate(first * rows)
     dataset = parallel_map(dataset, augment_example)
     dataset = dataset.batch(rows, drop_remainder=True)
-    dataset = parallel_map(dataset.enumerate(first_epoch * steps), mix_batch)
-    num_batches = steps * max(config.epochs - first_epoch, 0)
+    dataset = parallel_map(dataset.enumerate(first), mix_batch)
+    num_batches = max(steps * config.epochs - first, 0)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_batches))
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def _pixels(source, preprocessing, config, steps, first_epoch, hosts):
+def _pixels(source, preprocessing, config, steps, where):
     """Returns batches of pixels in [0, 255], cropped and flipped, and labels."""
     as_they_are = {"mean": 0.0, "std": 1 / 255}
     return training_dataset(
@@ -84,13 +94,12 @@ def _pixels(source, preprocessing, config, steps, first_epoch, hosts):
         Preprocessing(**{**preprocessing.get_config(), **as_they_are}),
         config.batch_size,
         epochs=config.epochs,
-        first_epoch=first_epoch,
         steps=steps,
         seed=config.seed,
         crop_scale=config.crop_scale,
         flip=config.flip,
         with_labels=True,
-        **hosts,
+        **where,
     )
 
 

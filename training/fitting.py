@@ -25,8 +25,8 @@ def fit(
 
     Args:
         model: A compiled model, with the checkpoint's weights.
-        batches: Function of the first epoch that returns the `tf.data.Dataset` of all
-            epochs from there on, already shuffled.
+        batches: Function of an epoch and a step of it that returns the
+            `tf.data.Dataset` of all epochs from there on, already shuffled.
         config: A `RunConfig`.
         workdir: `Path` of the run; logs and checkpoints go there.
         steps: Integer, batches of an epoch.
@@ -50,7 +50,7 @@ def fit(
     chief = host_of(strategy).is_chief
 
     def train(first_epoch, epochs, first_step=0):
-        dataset = batches(first_epoch).skip(first_step)
+        dataset = batches(first_epoch, first_step)
         if first_step:
             build_metrics(model, dataset.element_spec)
         dataset = dataset if wait else watch.watch(dataset)
@@ -106,6 +106,6 @@ def _guards(model, config, workdir, steps, batches):
         return [keras.callbacks.TerminateOnNaN()]
 
     def batch_at(epoch, step):
-        return next(iter(batches(epoch).skip(step)))
+        return next(iter(batches(epoch, step)))
 
     return [NonFiniteSteps(workdir, config.skip_limit, steps, batch_at)]

@@ -117,7 +117,7 @@ def save_for_inference(model, config, workdir):
     return save_model(copy, workdir)
 
 
-def _batches(source, model, config, steps, first_epoch):
+def _batches(source, model, config, steps, first_epoch, first_step=0):
     host, num_hosts = host_of(model.distribute_strategy)
     return training_dataset(
         source,
@@ -125,6 +125,7 @@ def _batches(source, model, config, steps, first_epoch):
         config.batch_size,
         epochs=config.epochs,
         first_epoch=first_epoch,
+        first_step=first_step,
         steps=steps,
         seed=config.seed,
         crop_scale=config.crop_scale,

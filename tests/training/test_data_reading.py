@@ -72,6 +72,23 @@ def test_resumed_run_sees_the_tail_of_the_full_run():
     assert trained_on(shades(7, [2, 5]), epochs=4, first_epoch=2) == full[14:]
 
 
+def test_a_run_that_goes_on_within_an_epoch_sees_the_rest_of_it():
+    full = trained_on(shades(12, [2, 5]), 3, epochs=3)
+    for step in range(4):
+        rest = trained_on(
+            shades(12, [2, 5]), 3, epochs=3, first_epoch=1, first_step=step
+        )
+        assert rest == full[12 + 3 * step :]
+
+
+def test_what_comes_before_the_first_step_is_not_read():
+    source = shades(12, range(12))
+    source.order = lambda seed, epoch: tf.data.Dataset.range(12).map(lambda i: (i,))
+    source.images = tf.stack([*source.images[:6], *map(png, range(6, 12))])
+    assert trained_on(source, 3, epochs=1, first_step=2) == list(range(6, 12))
+    assert source.skipped == []  # the broken ones were before
+
+
 def test_a_long_row_is_replaced_and_named_as_far_as_remembered():
     source = shades(MOST_NAMED + 4, range(MOST_NAMED + 3))
     assert evaluated(source) == [MOST_NAMED + 3] * (MOST_NAMED + 4)

@@ -16,9 +16,11 @@ PLAIN = dataclasses.replace(
 )
 
 
-def batches(source, config, first_epoch=0, **hosts):
-    dataset = finetuning_dataset(source, PREPROCESSING, config, 3, first_epoch, **hosts)
-    assert len(dataset) == 3 * (config.epochs - first_epoch)
+def batches(source, config, first_epoch=0, first_step=0, **hosts):
+    dataset = finetuning_dataset(
+        source, PREPROCESSING, config, 3, first_epoch, first_step, **hosts
+    )
+    assert len(dataset) == 3 * (config.epochs - first_epoch) - first_step
     images, labels = zip(*dataset.as_numpy_iterator(), strict=True)
     return np.array(images), np.array(labels)
 
@@ -44,23 +46,26 @@ def test_without_augmentation_it_is_the_training_data(source):
     np.testing.assert_array_equal(labels, np.eye(3)[np.array(numbers)])
 
 
-def test_a_run_that_goes_on_sees_what_it_would_have_seen(source, full):
+@pytest.mark.parametrize("first_step", [0, 2])
+def test_a_run_that_goes_on_sees_what_it_would_have_seen(source, full, first_step):
     images, labels = full
-    later_images, later_labels = batches(source(), FULL, first_epoch=1)
-    np.testing.assert_array_equal(later_images, images[3:])
-    np.testing.assert_array_equal(later_labels, labels[3:])
+    later_images, later_labels = batches(source(), FULL, 1, first_step)
+    np.testing.assert_array_equal(later_images, images[3 + first_step :])
+    np.testing.assert_array_equal(later_labels, labels[3 + first_step :])
 
 
-@pytest.mark.parametrize("first_epoch", [1, pytest.param(0, marks=pytest.mark.slow)])
-def test_hosts_share_the_batches_of_a_single_one(source, full, first_epoch):
+@pytest.mark.parametrize(
+    "first", [(1, 2), pytest.param((0, 0), marks=pytest.mark.slow)]
+)
+def test_hosts_share_the_batches_of_a_single_one(source, full, first):
     shares = [
-        batches(source(), FULL, first_epoch, host=host, num_hosts=2)
-        for host in range(2)
+        batches(source(), FULL, *first, host=host, num_hosts=2) for host in range(2)
     ]
+    done = 3 * first[0] + first[1]
     for alone, parts in zip(full, zip(*shares, strict=True), strict=True):
-        assert {part.shape[:2] for part in parts} == {(9 - 3 * first_epoch, 2)}
+        assert {part.shape[:2] for part in parts} == {(9 - done, 2)}
         together = np.concatenate(parts, axis=1)
-        np.testing.assert_array_equal(together, alone[3 * first_epoch :])
+        np.testing.assert_array_equal(together, alone[done:])
 
 
 def test_another_seed_is_another_augmentation(source, full):

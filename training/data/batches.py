@@ -21,6 +21,7 @@ def training_dataset(
     *,
     epochs,
     first_epoch=0,
+    first_step=0,
     steps=None,
     seed=0,
     crop_scale=(0.2, 1.0),
@@ -33,8 +34,9 @@ def training_dataset(
 ):
     """Returns the batches of epochs `first_epoch` to `epochs - 1`, one after another.
 
-    What an epoch holds depends on nothing but `seed` and its number, so a run
-    that goes on at epoch k sees the batches that it would have seen. Every
+    What an epoch holds depends on nothing but `seed` and its number, so a run that goes
+    on at a step of epoch k sees the batches that it would have seen, and no image
+    before them is read. Every
     epoch has `steps_per_epoch` batches; examples left over wait for another.
     Of every batch a host takes its rows, the first host the first ones: together
     they are the batch of a single host, and no host decodes another's images.
@@ -45,6 +47,7 @@ def training_dataset(
             interpolation and normalisation of the images.
         batch_size: Integer. Images of a batch over all hosts and replicas.
         epochs, first_epoch: Integers.
+        first_step: Integer, at which of its steps the first epoch begins.
         steps: Optional integer, batches of an epoch; by default one pass over the data.
         seed: Integer.
         crop_scale: Pair of floats. Share of the area that a random crop keeps.
@@ -75,6 +78,8 @@ def training_dataset(
 
     def references(epoch):
         order = source.order(seed, epoch).repeat().take(steps * batch_size)
+        begin = tf.where(tf.equal(epoch, first_epoch), first_step * batch_size, 0)
+        order = order.skip(tf.cast(begin, tf.int64))
         order = order.map(lambda *reference: (epoch, reference))
         if num_hosts == 1:
             return order
@@ -98,7 +103,7 @@ def training_dataset(
     epochs_left = tf.data.Dataset.range(first_epoch, epochs)
     dataset = read_epochs(epochs_left, references, load, source)
     dataset = dataset.batch(rows, drop_remainder=True)
-    num_batches = steps * max(epochs - first_epoch, 0)
+    num_batches = max(steps * (epochs - first_epoch) - first_step, 0)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(num_batches))
     return finish(dataset, num_hosts)
 
