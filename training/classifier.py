@@ -14,6 +14,7 @@ from .compute import dtype_policy
 
 # With a pre-trained model its file tells these; where it cannot, they tell the loader.
 ARCHITECTURE = ("patch_size", "num_channels", "embed_dim", "depth", "num_heads")
+CROPPED_TO = 224  # larger pictures are evaluated whole, as timm and the authors do
 
 
 def build_classifier(config, num_classes, model=None):
@@ -105,8 +106,10 @@ def _convolutional(config, num_classes, encoder, arguments):
 
 
 def _preprocessing(preprocessing, config):
-    names = ("image_size", "mean", "std", "crop_ratio")
-    return Preprocessing(**{**preprocessing.get_config(), **_chosen(config, names)})
+    chosen = _chosen(config, ("image_size", "mean", "std", "crop_ratio"))
+    if max(config.image_size or (0,)) > CROPPED_TO:
+        chosen.setdefault("crop_ratio", 1.0)
+    return Preprocessing(**{**preprocessing.get_config(), **chosen})
 
 
 def _chosen(config, names):

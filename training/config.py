@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from keras_mae.program import InputError
+
 
 @dataclasses.dataclass(frozen=True)
 class RunConfig:
@@ -57,6 +59,11 @@ class RunConfig:
     def __post_init__(self):
         if self.image_size is not None:
             sides = np.ravel(self.image_size).tolist()
+            if len(sides) > 2:
+                raise InputError(
+                    "image_size must be height and width, or one number for both; "
+                    f"received {','.join(map(str, sides))}"
+                )
             object.__setattr__(self, "image_size", (sides[0], sides[-1]))
 
 
@@ -131,6 +138,8 @@ class PretrainConfig(RunConfig):
     probes: tuple[str, ...] = ("knn",)
     # Images of each split to judge by, spread over it; None for all.
     probe_images: int | None = None
+    # What is judged: gap (mean of the patches) or token (class token).
+    probe_pooling: str = "gap"
 
     PROGRAM = "pretrain"
     TINY = {

@@ -25,8 +25,11 @@ def pick_strategy(name, compute="auto", replicas=None, names=STRATEGIES):
         names: Names that may be given, and picked.
 
     Raises:
-        InputError: An unknown name, or a TF_CONFIG that cannot be understood.
+        InputError: An unknown name, no replicas, or a TF_CONFIG that cannot be
+            understood.
     """
+    if replicas is not None and replicas < 1:
+        raise InputError(f"--replicas must be at least 1; received {replicas}")
     if name not in names:
         raise unknown("strategy", name, names)
     if name != "auto":

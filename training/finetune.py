@@ -79,7 +79,7 @@ def finetune(
         InputError: Settings, model, data or folder that cannot be used.
     """
     strategy = pick_strategy(strategy, config.compute, replicas)
-    check_settings(config, strategy, counts=["evaluate_every"])
+    check_settings(config, strategy, counts=["evaluate_every", "max_test_images"])
     streams = choose_streams(config, strategy)
     scope = strategy_scope(
         strategy, config.batch_size, replicas, config.accumulation_steps
@@ -99,7 +99,8 @@ def finetune(
         # All that can be wrong with the settings has shown once the data is set up.
         batches, tests = _datasets(source, held_out, classifier, config, steps)
         batches(saved.epoch)
-        workdir = open_workdir(host.folder(workdir), config, data=data, model=model)
+        reads = {"data": data, "examples": source.num_found, "model": model}
+        workdir = open_workdir(host.folder(workdir), config, **reads)
         audit_rules(classifier, rules, workdir)
         restore(classifier, saved)
     callbacks = [keras.callbacks.SwapEMAWeights()] if config.ema else []
@@ -138,7 +139,8 @@ def _datasets(source, held_out, classifier, config, steps):
     batches = functools.partial(
         finetuning_dataset, source, preprocessing, config, steps, **hosts
     )
-    size, most = config.batch_size, config.max_test_images
+    size = config.batch_size // config.accumulation_steps
+    most = config.max_test_images
     tests = padded_batches(held_out, preprocessing, size, most, **hosts)
     shares = share_of_replicas(strategy, tests, size)
     return batches, {"x": shares, "steps": len(tests)}

@@ -16,7 +16,8 @@ class FinetuneConfig(RunConfig):
 
     # Architecture from scratch, see `keras_mae.list_presets()`; None with --model.
     preset: str | None = "mae_vit_base_patch16"
-    # Share of the shorter side that evaluation keeps; None for the model's.
+    # Share of the shorter side that evaluation keeps; None for the model's, and for
+    # all of it where `image_size` is set above 224 (timm's rule).
     crop_ratio: float | None = None
     # gap (mean of the patches) or token (class token).
     pooling: str = "gap"

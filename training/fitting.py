@@ -7,6 +7,7 @@ import time
 import keras
 
 from keras_mae.models.training_step import TrainingStep
+from keras_mae.program import InputError
 
 from .callbacks import StepFigures, Throughput
 from .checkpoint import Checkpoint, go_back, newest_checkpoint
@@ -40,8 +41,10 @@ def fit(
     Raises:
         TrainingDiverged: Loss or gradient are not finite any more.
         RunError: A checkpoint cannot be written.
+        InputError: The checkpoint is of an epoch of more steps.
     """
     _tell_of_resuming(saved, config.epochs)
+    _check_step(saved, steps)
     if saved.epoch >= config.epochs:
         return {}
     began, preemption = time.perf_counter(), Preemption(workdir, saved, steps)
@@ -92,6 +95,15 @@ def _tell_of_resuming(saved, epochs):
     if saved.path:
         step = f" and step {saved.step} of the next" if saved.step else ""
         print(f"resuming after epoch {saved.epoch}{step} of {epochs}")
+
+
+def _check_step(saved, steps):
+    """Checks that an epoch that was broken off still has as many steps."""
+    if saved.step >= steps:
+        raise InputError(
+            f"{saved.path} was saved after step {saved.step} of an epoch, which now "
+            f"has {steps}; are images missing?"
+        )
 
 
 def _logs(workdir, first_epoch, chief):

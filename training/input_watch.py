@@ -1,5 +1,6 @@
 """What a run says of its input: the time spent waiting for it, and what was broken."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -99,6 +100,12 @@ class UnreadableImages(keras.callbacks.Callback):
     def _write(self):
         # A run that goes on may not meet again what it met before.
         listed = self.path.read_text().splitlines() if self.path.exists() else []
-        added = [name for name in self.source.skipped if name not in listed]
+        skipped = map(_printable, self.source.skipped)
+        added = [name for name in skipped if name not in listed]
         if added:
             write_atomically(self.path, "\n".join([*listed, *added]) + "\n")
+
+
+def _printable(name):
+    """Returns a name as text, with `\\xe9` for what is not UTF-8 in a file's."""
+    return os.fsencode(name).decode(errors="backslashreplace")

@@ -5,6 +5,7 @@ import json
 
 import keras
 
+from keras_mae.layers.vit_encoder import check_pooling
 from keras_mae.optimizers import AdamW, adamw_arguments, pretraining_rules
 from keras_mae.program import checking_input, one_line_errors
 
@@ -70,6 +71,7 @@ def pretrain(config, data, workdir, data_dir=None, strategy="one", replicas=None
     strategy = pick_strategy(strategy, config.compute, replicas)
     check_settings(config, strategy, counts)
     check_judges(config.probes)
+    check_pooling(config.probe_pooling)
     streams = choose_streams(config, strategy)
     scope = strategy_scope(
         strategy, config.batch_size, replicas, config.accumulation_steps
@@ -88,7 +90,8 @@ def pretrain(config, data, workdir, data_dir=None, strategy="one", replicas=None
         # All that can be wrong with the settings has shown once the data is set up.
         batches = functools.partial(_batches, source, model, config, steps)
         batches(saved.epoch)
-        workdir = open_workdir(host.folder(workdir), config, data=data)
+        reads = {"data": data, "examples": source.num_found}
+        workdir = open_workdir(host.folder(workdir), config, **reads)
         audit_rules(model, rules, workdir)
         restore(model, saved)
     pictures = [_pictures(source, model, config, workdir)] if host.is_chief else []
@@ -149,8 +152,9 @@ def _probing(splits, config):
         config.epochs,
         config.probes,
         config.probe_images,
-        config.batch_size,
-        seed=config.seed,
+        config.batch_size // config.accumulation_steps,
+        config.probe_pooling,
+        config.seed,
     )
 
 

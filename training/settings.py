@@ -7,11 +7,18 @@ PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 COUNTS = (
     "epochs",
     "batch_size",
+    "steps_per_epoch",
     "steps_per_execution",
     "accumulation_steps",
     "skip_limit",
     "streams",
+    "patch_size",
+    "num_channels",
+    "embed_dim",
+    "depth",
+    "num_heads",
 )
+LARGEST_SEED = 2**32 - 1  # NumPy's
 
 
 def check_settings(config, strategy, counts=()):
@@ -35,6 +42,13 @@ def check_settings(config, strategy, counts=()):
             "TensorFlow cannot compile over several replicas; add --set compute=auto"
         )
     check_counts(config, (*COUNTS, *counts))
+    if not 0 <= config.seed <= LARGEST_SEED:
+        raise InputError(f"seed must be 0 to {LARGEST_SEED}; received {config.seed}")
+    if not 0 <= config.warmup_epochs <= config.epochs:
+        raise InputError(
+            f"warmup_epochs must be 0 to {config.epochs}, the epochs of the run; "
+            f"received {config.warmup_epochs}, set both"
+        )
     if config.clip_norm is not None and config.clip_norm <= 0:
         raise InputError(
             f"clip_norm must be above 0, or none; received {config.clip_norm}"

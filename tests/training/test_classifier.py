@@ -98,6 +98,15 @@ def test_normalisation_is_the_files_unless_it_is_set(saved):
     assert preprocessing.crop_ratio == 0.9
 
 
+@pytest.mark.parametrize(("image_size", "crop_ratio"), [(224, 0.875), (256, 1.0)])
+def test_pictures_set_larger_than_224_are_evaluated_whole(image_size, crop_ratio):
+    sizes = {"patch_size": 32, "embed_dim": 8, "depth": 1, "num_heads": 1}
+    config = FinetuneConfig(image_size=image_size, **sizes)
+    assert build_classifier(config, 3).preprocessing.crop_ratio == crop_ratio
+    config = dataclasses.replace(config, crop_ratio=0.9)
+    assert build_classifier(config, 3).preprocessing.crop_ratio == 0.9
+
+
 def test_from_scratch_the_preset_and_the_settings_tell_the_architecture():
     config = FinetuneConfig(
         preset="mae_vit_micro_patch4", depth=1, image_size=8, mean=(0.1,), seed=3

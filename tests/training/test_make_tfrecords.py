@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import re
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_mae.preprocessing import Preprocessing
+from keras_mae.program import InputError
 from training import make_tfrecords
 from training.data import evaluation_dataset, load_source
 
@@ -77,6 +79,23 @@ def test_records_follow_imagenets_schema_and_keep_the_bytes(tmp_path):
         assert example["image/format"] == b"JPEG"
         assert example["image/class/text"].decode() in name
         assert example["image/class/label"] == (example["image/class/text"] == b"odd")
+
+
+def test_names_of_classes_need_not_be_utf_8(tmp_path):
+    data, name = folder(tmp_path / "in"), os.fsdecode(b"caf\xe9")
+    (tmp_path / "in" / "odd").rename(tmp_path / "in" / name)
+    run(data, tmp_path / "out")
+    found = {
+        example["image/class/text"] for example in examples(shards(tmp_path / "out"))
+    }
+    assert found == {b"even", b"caf\xe9"}
+
+
+def test_labels_of_what_is_written_begin_at_zero(tmp_path, digits):
+    run(digits, tmp_path)
+    message = "written by make_tfrecords.*received labels_from=1, leave it out"
+    with pytest.raises(InputError, match=message):
+        load_source(f"tfrecord:{tmp_path},labels_from=1")
 
 
 def test_what_is_written_is_read_back(tmp_path, digits):

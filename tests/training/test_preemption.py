@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_mae.program import InputError
 from training import preemption
 from training.checkpoint import checkpoints, newest_checkpoint, restore
 from training.config import RunConfig
@@ -51,14 +52,14 @@ class SigtermAt(keras.callbacks.Callback):
         self._pass("end")
 
 
-def batches(first_epoch, bad_steps=()):
+def batches(first_epoch, first_step=0, bad_steps=()):
     x = np.random.default_rng(0).normal(size=(EPOCHS * STEPS, 2, 2)).astype("float32")
     x[list(bad_steps)] = np.nan
     dataset = tf.data.Dataset.from_tensor_slices((x, x[..., :1]))
-    return dataset.skip(first_epoch * STEPS)
+    return dataset.skip(first_epoch * STEPS + first_step)
 
 
-def run(workdir, *callbacks, strategy="one", batches=batches, **kwargs):
+def run(workdir, *callbacks, strategy="one", batches=batches, steps=STEPS, **kwargs):
     keras.utils.set_random_seed(0)
     with strategy_scope(strategy, 2, replicas=2):
         model = Line()
@@ -69,7 +70,7 @@ def run(workdir, *callbacks, strategy="one", batches=batches, **kwargs):
         restore(model, saved)
     config = Config()
     workdir = open_workdir(workdir, config)
-    fit(model, batches, config, workdir, STEPS, saved, callbacks)
+    fit(model, batches, config, workdir, steps, saved, callbacks)
     return model
 
 
@@ -135,14 +136,23 @@ def test_a_second_sigterm_changes_nothing(tmp_path, monkeypatch):
 
 
 def test_the_schedule_goes_on_where_an_epoch_is_not_saved(tmp_path):
-    def with_faults(first_epoch):  # the last steps of the second epoch
-        return batches(first_epoch, bad_steps=[6, 7])
+    def with_faults(*first):  # the last steps of the second epoch
+        return batches(*first, bad_steps=[6, 7])
 
     with pytest.raises(SystemExit, match="143"):
         run(tmp_path, SigtermAt(1, 0), batches=with_faults)
     assert newest_checkpoint(tmp_path)[:2] == (1, 1)
     resumed = run(tmp_path, batches=with_faults)
     assert int(resumed.optimizer.iterations) == EPOCHS * STEPS
+
+
+def test_an_epoch_that_became_shorter_than_it_went_is_an_error(tmp_path):
+    with pytest.raises(SystemExit, match="143"):
+        run(tmp_path, SigtermAt(1, 2))
+    message = "after step 3 of an epoch, which now has 2; are images missing"
+    with pytest.raises(InputError, match=message):
+        run(tmp_path, steps=2)
+    assert newest_checkpoint(tmp_path)[:2] == (1, 3)
 
 
 def test_sigterm_is_what_it_was_after_training(tmp_path):

@@ -163,6 +163,13 @@ def test_diverged_run_keeps_the_last_good_checkpoint(tmp_path, capsys):
         (["--set", "precision=bfloat16"], "did you mean mixed_bfloat16"),
         (["--set", "batch_size=5000", "steps_per_epoch=none"], "larger than the data"),
         (["--set", "batch_size=0"], "batch_size must be at least 1"),
+        (["--set", "steps_per_epoch=-1"], "steps_per_epoch must be at least 1"),
+        (["--set", "patch_size=0"], "patch_size must be at least 1"),
+        (["--set", "seed=-1"], "seed must be 0 to 4294967295"),
+        (["--set", "warmup_epochs=9"], "warmup_epochs must be 0 to 2, the epochs of"),
+        (["--set", "image_size=28,99,56"], "height and width.*received 28,99,56"),
+        (["--set", "probe_pooling=mean"], "gap"),
+        (["--replicas", "0"], "--replicas must be at least 1; received 0"),
         (["--set", "steps_per_execution=3"], "must divide the 4 steps.*try 4"),
         (
             ["--strategy", "mirrored", "--replicas", "2", "--set", "batch_size=7"],

@@ -54,12 +54,12 @@ def serialise(example, name, class_names):
     features = {
         "image/encoded": _bytes(encoded),
         "image/format": _bytes(b"PNG" if is_png else b"JPEG"),
-        "image/filename": _bytes(name.encode(errors="surrogateescape")),
+        "image/filename": _name(name),
     }
     if label >= 0 and class_names is not None:
         integers = tf.train.Int64List(value=[label])
         features["image/class/label"] = tf.train.Feature(int64_list=integers)
-        features["image/class/text"] = _bytes(class_names[label].encode())
+        features["image/class/text"] = _name(class_names[label])
     features = tf.train.Features(feature=features)
     return tf.train.Example(features=features).SerializeToString(deterministic=True)
 
@@ -89,3 +89,8 @@ def _as_png(pixels):
 
 def _bytes(value):
     return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+
+def _name(text):
+    # Of files and folders, which need not be UTF-8.
+    return _bytes(text.encode(errors="surrogateescape"))

@@ -37,6 +37,11 @@ class Source(abc.ABC):
         self.skipped = list(skipped)
 
     @property
+    def num_found(self):
+        """Examples, with those that cannot be read."""
+        return self.num_examples + len(self.skipped)
+
+    @property
     def num_classes(self):
         return None if self.class_names is None else len(self.class_names)
 

@@ -63,7 +63,13 @@ def _open(pattern, split, paths, labels_from, memory_limit):
     parse = record_parser(labels_from)
     _check_first(paths, parse)
     _tell_missing(name, paths)
-    lengths, class_names = read_index(paths) or _count(paths, parse, labels_from)
+    index = read_index(paths)
+    if index and labels_from:
+        raise InputError(
+            f"{name} was written by make_tfrecords, whose labels begin with 0; "
+            f"received labels_from={labels_from}, leave it out"
+        )
+    lengths, class_names = index or _count(paths, parse, labels_from)
     files = RecordFiles(paths, lengths, sum(map(file_size, paths)))
     return source_of_records(name, files, parse, class_names, memory_limit)
 
