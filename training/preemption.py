@@ -1,4 +1,4 @@
-"""SIGTERM, which schedulers send before they take a machine: save and leave."""
+"""Save and leave: on SIGTERM, which schedulers send, and on Ctrl-C."""
 
 import contextlib
 import signal
@@ -12,14 +12,13 @@ import tensorflow as tf
 from .checkpoint import save
 from .hosts import of_all_hosts
 
-EXIT_STATUS = 128 + signal.SIGTERM  # as of any process that ends by this signal
-
 
 class Preemption(keras.callbacks.Callback):
-    """Saves within the epoch and ends the program once SIGTERM has arrived.
+    """Saves within the epoch and ends the program once SIGTERM or SIGINT has arrived.
 
     Metrics are saved with the place in the epoch: run again, the program logs the
-    epoch's figures as if nothing had happened. The exit status is 143. Place it last.
+    epoch's figures as if nothing had happened. The exit status is 143, or 130 after
+    SIGINT (Ctrl-C), of which a second one ends the program at once. Place it last.
 
     Args:
         workdir: Path of the run.
@@ -32,22 +31,31 @@ class Preemption(keras.callbacks.Callback):
         self.workdir = workdir
         self.saved = saved
         self.steps = steps
-        self.arrived = False
+        self.arrived = 0  # number of the signal
 
     @contextlib.contextmanager
     def listening(self):
-        """SIGTERM that arrives inside waits for the end of a step."""
+        """A signal that arrives inside waits for the end of a step."""
         if threading.current_thread() is not threading.main_thread():
             yield  # Python tells of signals in the main thread alone
             return
-        before = signal.signal(signal.SIGTERM, self._note)
+        before = {signal.SIGTERM: signal.signal(signal.SIGTERM, self._note)}
+        # Not in the background, where shells have processes ignore it.
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            before[signal.SIGINT] = signal.signal(signal.SIGINT, self._note)
         try:
             yield
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _note(self, number, frame):
-        self.arrived = True
+        self.arrived = number
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            print(
+                "\nsaving after this step; Ctrl-C again stops at once", file=sys.stderr
+            )
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch, self.first = epoch, 0
@@ -60,26 +68,28 @@ class Preemption(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         done = self.first + batch + 1
-        if done < self.steps and self._arrived_anywhere():
+        number = self._arrived_anywhere()
+        if number and done < self.steps:
             counters = [np.array(v).tolist() for v in _counters(self.model)]
             save(self.model, self.workdir, self.epoch, done, {"counters": counters})
-            self._leave(f"in epoch {self.epoch + 1}, after step {done}")
+            _leave(number, f"in epoch {self.epoch + 1}, after step {done}")
 
     def on_epoch_end(self, epoch, logs=None):
-        if self._arrived_anywhere():
-            self._leave(f"after epoch {epoch + 1}")
+        if number := self._arrived_anywhere():
+            _leave(number, f"after epoch {epoch + 1}")
 
     def _arrived_anywhere(self):
         # Workers leave together, or the others would wait for ever.
-        return of_all_hosts(self.model.distribute_strategy, self.arrived).any()
+        return int(of_all_hosts(self.model.distribute_strategy, self.arrived).max())
 
-    def _leave(self, where):
-        print(
-            f"stopped by SIGTERM {where}; the same command goes on from the newest "
-            "checkpoint",
-            file=sys.stderr,
-        )
-        sys.exit(EXIT_STATUS)
+
+def _leave(number, where):
+    print(
+        f"stopped by {signal.Signals(number).name} {where}; the same command goes on "
+        "from the newest checkpoint",
+        file=sys.stderr,
+    )
+    sys.exit(128 + number)  # as of any process that ends by this signal
 
 
 def build_metrics(model, element_spec):

@@ -1,4 +1,4 @@
-"""SIGTERM while training: the run that goes on is the run that was."""
+"""SIGTERM or Ctrl-C while training: the run that goes on is the run that was."""
 
 import os
 import signal
@@ -26,20 +26,20 @@ class Config(RunConfig):
     epochs, batch_size, skip_limit = EPOCHS, 2, 20
 
 
-def sigterm():
-    os.kill(os.getpid(), signal.SIGTERM)
+def send(number=signal.SIGTERM):
+    os.kill(os.getpid(), number)
 
 
-class SigtermAt(keras.callbacks.Callback):
-    """Sends SIGTERM to this process in an epoch: as it begins or ends, or in a step."""
+class SignalAt(keras.callbacks.Callback):
+    """Sends this process a signal in an epoch: as it begins or ends, or in a step."""
 
-    def __init__(self, epoch, moment):
+    def __init__(self, epoch, moment, number=signal.SIGTERM):
         super().__init__()
-        self.place = (epoch, moment)
+        self.place, self.number = (epoch, moment), number
 
     def _pass(self, moment):
         if (self.epoch, moment) == self.place:
-            sigterm()
+            send(self.number)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
@@ -108,7 +108,7 @@ def test_a_run_stopped_by_sigterm_goes_on_as_it_would_have(
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     expected = run(whole, **options)
     with pytest.raises(SystemExit, match="143"):
-        run(stopped, SigtermAt(*place), **options)
+        run(stopped, SignalAt(*place), **options)
     assert "stopped by SIGTERM" in capsys.readouterr().err
     assert newest_checkpoint(stopped)[:2] == done
     resumed = run(stopped, **options)
@@ -123,14 +123,14 @@ def test_a_second_sigterm_changes_nothing(tmp_path, monkeypatch):
     expected, save = run(tmp_path / "whole"), preemption.save
 
     def interrupted_save(*args):
-        sigterm()
+        send()
         save(*args)
-        sigterm()
+        send()
 
     monkeypatch.setattr(preemption, "save", interrupted_save)
     for done in [(0, 2), (1, 2)]:  # and the run that goes on may be stopped too
         with pytest.raises(SystemExit, match="143"):
-            run(tmp_path / "stopped", SigtermAt(done[0], 1))
+            run(tmp_path / "stopped", SignalAt(done[0], 1))
         assert newest_checkpoint(tmp_path / "stopped")[:2] == done
     assert_same(expected, run(tmp_path / "stopped"))
 
@@ -140,22 +140,44 @@ def test_the_schedule_goes_on_where_an_epoch_is_not_saved(tmp_path):
         return batches(*first, bad_steps=[6, 7])
 
     with pytest.raises(SystemExit, match="143"):
-        run(tmp_path, SigtermAt(1, 0), batches=with_faults)
+        run(tmp_path, SignalAt(1, 0), batches=with_faults)
     assert newest_checkpoint(tmp_path)[:2] == (1, 1)
     resumed = run(tmp_path, batches=with_faults)
     assert int(resumed.optimizer.iterations) == EPOCHS * STEPS
 
 
+def test_ctrl_c_saves_too_and_a_second_one_ends_at_once(tmp_path, capsys):
+    expected = run(tmp_path / "whole")
+    with pytest.raises(SystemExit, match="130"):
+        run(tmp_path / "once", SignalAt(1, 1, signal.SIGINT))
+    assert "stopped by SIGINT in epoch 2, after step 2" in capsys.readouterr().err
+    assert_same(expected, run(tmp_path / "once"))
+    twice = [SignalAt(1, 1, signal.SIGINT) for _ in range(2)]
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "twice", *twice)
+    assert newest_checkpoint(tmp_path / "twice")[:2] == (1, 0)
+
+
+def test_a_run_that_ignores_ctrl_c_does_so_while_training(tmp_path):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        run(tmp_path, SignalAt(1, 1, signal.SIGINT))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert newest_checkpoint(tmp_path)[:2] == (EPOCHS, 0)
+
+
 def test_an_epoch_that_became_shorter_than_it_went_is_an_error(tmp_path):
     with pytest.raises(SystemExit, match="143"):
-        run(tmp_path, SigtermAt(1, 2))
+        run(tmp_path, SignalAt(1, 2))
     message = "after step 3 of an epoch, which now has 2; are images missing"
     with pytest.raises(InputError, match=message):
         run(tmp_path, steps=2)
     assert newest_checkpoint(tmp_path)[:2] == (1, 3)
 
 
-def test_sigterm_is_what_it_was_after_training(tmp_path):
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_are_what_they_were_after_training(tmp_path, number):
+    before = signal.getsignal(number)
     run(tmp_path)
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert signal.getsignal(number) == before
