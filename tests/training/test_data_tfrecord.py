@@ -236,6 +236,13 @@ def test_files_that_no_longer_open_are_left_out_by_their_records(tmp_path, is_th
     ]
 
 
+@pytest.mark.parametrize("content", [b"\xff\xd8\xff", b"\x0a\x05\x0a\x03\x0a\x01\xe9"])
+def test_records_that_are_no_examples_are_an_error(tmp_path, content):
+    write(tmp_path / "a", content)
+    with pytest.raises(InputError, match="must hold .*; its first one has no features"):
+        load_source(f"tfrecord:{tmp_path}")
+
+
 def test_records_of_another_schema_are_an_error(tmp_path):
     write(tmp_path / "a", record(image(1), key="jpeg"))
     with pytest.raises(InputError, match="must hold .*; its first one has jpeg"):

@@ -6,6 +6,7 @@ import re
 import sys
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tqdm import tqdm
 
 from keras_mae.program import InputError
@@ -126,12 +127,20 @@ def _check_first(paths, parse):
         raise InputError(f"{paths[0]} and all files like it are empty")
     try:
         parse(0, first[0])
-    except tf.errors.InvalidArgumentError as error:
-        features = sorted(tf.train.Example.FromString(first[0]).features.feature)
+    # TensorFlow's message quotes the record, which need not be UTF-8.
+    except (tf.errors.InvalidArgumentError, UnicodeDecodeError) as error:
         raise InputError(
             f"{paths[0]} must hold examples with {IMAGE}, bytes, and {LABEL}, an "
-            f"integer; its first one has {', '.join(features) or 'no features'}"
+            f"integer; its first one has {', '.join(_names(first[0])) or 'no features'}"
         ) from error
+
+
+def _names(record):
+    """Returns the names of an example's features, of other bytes none."""
+    try:
+        return sorted(tf.train.Example.FromString(record).features.feature)
+    except (DecodeError, UnicodeDecodeError):
+        return []
 
 
 def _tell_missing(name, paths):
