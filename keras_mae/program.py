@@ -67,3 +67,16 @@ def _full_disk(error):
         f"a disk is full ({' '.join(reason.split())[:200]}); what was saved before is "
         "intact. Make room and run the same command again"
     )
+
+
+def program_name():
+    """Returns what a program is called, where Python runs it as a module.
+
+    Returns:
+        `"python -m training.study"`, of which argparse makes `__main__.py`; `None` for
+        argparse's own choice, the name that was typed.
+    """
+    spec = sys.modules["__main__"].__spec__
+    if spec is None or sys.argv[0] != spec.origin:
+        return None
+    return f"python -m {spec.name.removesuffix('.__main__')}"

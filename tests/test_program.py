@@ -1,10 +1,12 @@
 import errno
+import importlib.machinery
 import os
+import sys
 
 import pytest
 import tensorflow as tf
 
-from keras_mae.program import InputError, RunError, one_line_errors
+from keras_mae.program import InputError, RunError, one_line_errors, program_name
 
 FULL = os.strerror(errno.ENOSPC)
 FULL_OF_EVENTS = tf.errors.ResourceExhaustedError(
@@ -40,3 +42,18 @@ def test_what_was_to_be_expected_is_one_line_and_a_status(capsys, error, status,
 def test_other_errors_keep_their_traceback():
     with pytest.raises(PermissionError, match="denied"), one_line_errors():
         raise PermissionError(errno.EACCES, "denied")
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "called"),
+    [
+        ("training.pretrain", "/project/module.py", "python -m training.pretrain"),
+        ("training.study.__main__", "/project/module.py", "python -m training.study"),
+        ("training.study", "keras-mae study", None),
+    ],
+)
+def test_a_program_is_called_what_was_typed(monkeypatch, name, typed, called):
+    spec = importlib.machinery.ModuleSpec(name, None, origin="/project/module.py")
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", spec)
+    monkeypatch.setattr(sys, "argv", [typed])
+    assert program_name() == called

@@ -6,7 +6,7 @@ from typing import get_args
 
 from simple_parsing import ArgumentParser
 
-from keras_mae.program import InputError, unknown
+from keras_mae.program import InputError, program_name, unknown
 
 from .distribution import STRATEGIES
 from .recipes import get_recipe, list_recipes
@@ -24,6 +24,7 @@ def program_parser(description, examples, config=None):
     if config is not None:
         epilog += "\n\nkeys of --set:\n" + describe(config)
     return argparse.ArgumentParser(
+        prog=program_name(),
         description=description,
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
