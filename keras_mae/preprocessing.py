@@ -5,25 +5,17 @@ serving. The encoder carries it, so it is saved with every model.
 """
 
 import functools
-import numbers
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from .decoding import decode_image
+from .image_size import as_size
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 KERNELS = {"bicubic": "keyscubic", "bilinear": "triangle"}  # in TensorFlow's words
-
-
-def as_size(image_size):
-    """Returns `(height, width)` of an integer or a pair."""
-    if isinstance(image_size, numbers.Integral):
-        return (int(image_size), int(image_size))
-    height, width = (int(side) for side in image_size)
-    return (height, width)
 
 
 @keras.saving.register_keras_serializable(package="keras_mae")

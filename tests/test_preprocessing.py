@@ -7,7 +7,7 @@ import PIL.Image
 import pytest
 import tensorflow as tf
 
-from keras_mae.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, as_size
+from keras_mae.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 
 from .checks import check_config
 
@@ -149,8 +149,3 @@ def test_configuration_makes_an_equal_object(preprocessing):
 def test_arguments_that_do_not_fit(argument, match):
     with pytest.raises(ValueError, match=match):
         Preprocessing(8, **argument)
-
-
-@pytest.mark.parametrize("size", [8, np.int64(8), (8, 8), [8, 8], np.array([8, 8])])
-def test_size_is_a_pair_of_integers(size):
-    assert as_size(size) == (8, 8)

@@ -3,7 +3,8 @@
 import keras
 import tensorflow as tf
 
-from ..preprocessing import as_size, matching_preprocessing
+from ..image_size import as_size, check_image_size
+from ..preprocessing import matching_preprocessing
 from ..program import InputError
 
 
@@ -28,6 +29,9 @@ class MapEncoder(keras.Model):
 
     Returns:
         Float tensor `(batch, rows * columns, embed_dim)`, row by row.
+
+    Raises:
+        ValueError: Images of another size, in a call.
     """
 
     # Of the `ViTEncoder`'s, what a classifier asks for: it norms features itself.
@@ -45,6 +49,7 @@ class MapEncoder(keras.Model):
         )
 
     def call(self, images, training=False):
+        check_image_size(images, self.image_size)
         maps = self.maps(images, training=training)
         return tf.reshape(maps, (-1, maps.shape[1] * maps.shape[2], maps.shape[3]))
 

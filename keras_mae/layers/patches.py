@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from ..preprocessing import as_size
+from ..image_size import as_size
 from .dense import Dense2D
 
 

@@ -5,7 +5,8 @@ import numpy as np
 import tensorflow as tf
 
 from ..from_preset import from_preset
-from ..preprocessing import as_size, matching_preprocessing
+from ..image_size import as_size, check_image_size
+from ..preprocessing import matching_preprocessing
 from ..program import unknown
 from .compiled import LayerNorm
 from .draws import fold_in
@@ -81,7 +82,8 @@ class ViTEncoder(keras.Model):
         Float tensor `(batch, 1 + num_visible, embed_dim)`, the class token first.
 
     Raises:
-        ValueError: Sizes that do not fit each other.
+        ValueError: Sizes that do not fit each other; or, in a call, images of another
+            size.
 
     Reference: [Dosovitskiy et al., 2020](https://arxiv.org/abs/2010.11929), 3.1;
         [He et al., 2022](https://arxiv.org/abs/2111.06377), section 3.
@@ -216,8 +218,7 @@ class ViTEncoder(keras.Model):
             corrupt: Optional function of the embedded patches `(batch, n, embed_dim)`
                 that returns what takes their places, before positions are added.
         """
-        patches = self.patchify(inputs) if ids_keep is None else inputs
-        tokens = self.patch_embed(patches)
+        tokens = self.patch_embed(self._patches(inputs) if ids_keep is None else inputs)
         if corrupt is not None:
             tokens = corrupt(tokens)
         tokens = self.positions(tokens, ids_keep=ids_keep)
@@ -243,6 +244,10 @@ class ViTEncoder(keras.Model):
             config[name] = getattr(self, name)
         serialize = keras.saving.serialize_keras_object
         return {**config, "preprocessing": serialize(self.preprocessing)}
+
+    def _patches(self, images):
+        check_image_size(images, self.image_size)
+        return self.patchify(images)
 
 
 CONFIG_NAMES = (

@@ -6,10 +6,11 @@ import tensorflow as tf
 
 from ..context_losses import adversarial_losses, inpainting_loss
 from ..context_presets import CONTEXT_INPAINTERS, context_arguments
+from ..image_size import as_size
 from ..layers import BottleneckEncoder, CentreSampler, get_sampler
 from ..layers.holes import fill_holes, hole_value, paper_ratio
 from ..layers.inpainting import Discriminator, InpaintingDecoder
-from ..preprocessing import IMAGENET_MEAN, Preprocessing, as_size
+from ..preprocessing import IMAGENET_MEAN, Preprocessing
 from .adversarial_step import AdversarialStep
 from .patch_autoencoder import PatchAutoencoder, as_inputs
 

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from ..image_size import check_image_size
 from ..layers import Patchify, RandomMasking, Unpatchify, ViTEncoder
 from ..losses import masked_mean_squared_error, patch_statistics, patch_targets
 from .step_seed import MASKS, step_seed
@@ -95,7 +96,7 @@ class PatchAutoencoder(TrainingStep, keras.Model):
         if noise is None and mask is None:
             seed = step_seed(self, MASKS, training)
         return self.masking(
-            self.patchify(inputs["images"]),
+            self._patches(inputs["images"]),
             noise=noise,
             mask=mask,
             seed=seed,
@@ -112,7 +113,7 @@ class PatchAutoencoder(TrainingStep, keras.Model):
     ):
         """Returns the mean error of the hidden patches, a float32 scalar."""
         images = x["images"] if isinstance(x, dict) else x
-        patches = self.patchify(tf.cast(images, tf.float32))
+        patches = self._patches(tf.cast(images, tf.float32))
         loss = self.masked_error(
             patch_targets(patches, self.norm_pix_loss),
             y_pred["pred"],
@@ -150,7 +151,7 @@ class PatchAutoencoder(TrainingStep, keras.Model):
             {"images": images} if mask is None else {"images": images, "mask": mask}
         )
         outputs = self(inputs)
-        patches, hidden = self.patchify(images), outputs["mask"][..., None]
+        patches, hidden = self._patches(images), outputs["mask"][..., None]
         pred = tf.cast(outputs["pred"], tf.float32)
         if self.norm_pix_loss:
             mean, std = _statistics(patches, hidden, statistics)
@@ -171,6 +172,10 @@ class PatchAutoencoder(TrainingStep, keras.Model):
             "mask_sampler": self.masking.get_config()["mask_sampler"],
             "preprocessing": encoder.get_config()["preprocessing"],
         }
+
+    def _patches(self, images):
+        check_image_size(images, self.encoder.image_size)
+        return self.patchify(images)
 
     def _pixels(self, patches):
         return self.preprocessing.denormalise(self.unpatchify(patches))

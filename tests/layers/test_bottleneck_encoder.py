@@ -52,3 +52,8 @@ def test_the_feature_is_the_bottleneck(images):
 def test_sizes_are_multiples_of_the_strides():
     with pytest.raises(ValueError, match="must be multiples of 32, 2 for each of"):
         BottleneckEncoder(112)
+
+
+def test_images_of_another_size_are_refused():
+    with pytest.raises(ValueError, match=r"8 x 12: .* Received: 12 x 8"):
+        BottleneckEncoder(**TINY)(np.zeros((2, 12, 8, 3), "float32"))

@@ -178,3 +178,13 @@ def test_xla_drops_the_same_branches(seed):
     compiled = tf.function(encoder, jit_compile=True)
     received = compiled(images, training=True, seed=seed)
     np.testing.assert_allclose(received, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(12, 8), (4, 4), (8, 8)])
+def test_images_of_another_size_are_refused(size):
+    encoder = ViTEncoder(**TINY)
+    match = rf"height x width, 8 x 12: .* Received: {size[0]} x {size[1]}"
+    with pytest.raises(ValueError, match=match):
+        encoder(np.zeros((2, *size, 1), "float32"))
+    with pytest.raises(ValueError, match=match):
+        encoder.embed(np.zeros((2, *size, 1), "float32"))
