@@ -5,6 +5,7 @@ serving. The encoder carries it, so it is saved with every model.
 """
 
 import functools
+import math
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ import tensorflow as tf
 
 from .decoding import decode_image
 from .image_size import as_size
+from .positive import check_positive
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -41,6 +43,9 @@ class Preprocessing:
     Returns:
         Float32 tensor of `image_size`, normalised.
 
+    Raises:
+        ValueError: An argument is out of its range, or not one a channel.
+
     Reference: [He et al., 2022](https://arxiv.org/abs/2111.06377), A.1.
     """
 
@@ -53,6 +58,7 @@ class Preprocessing:
         crop_ratio=0.875,
         interpolation="bicubic",
     ):
+        check_positive(num_channels=num_channels)
         if not 0 < crop_ratio <= 1:
             raise ValueError(
                 f"`crop_ratio` must lie in (0, 1]. Received: crop_ratio={crop_ratio}"
@@ -67,6 +73,7 @@ class Preprocessing:
         self.num_channels = num_channels
         self.mean = self._per_channel("mean", mean, IMAGENET_MEAN if is_rgb else 0.5)
         self.std = self._per_channel("std", std, IMAGENET_STD if is_rgb else 0.5)
+        _check_std(self.std)
         self.crop_ratio = crop_ratio
         self.interpolation = interpolation
 
@@ -154,6 +161,14 @@ class Preprocessing:
                 f"({self.num_channels}). Received: {name}={value}"
             )
         return tuple(values * (self.num_channels // len(values)))
+
+
+def _check_std(std):
+    if not all(0 < value < math.inf for value in std):
+        raise ValueError(
+            "`std` must be positive and finite: pixels are divided by it. "
+            f"Received: std={std}"
+        )
 
 
 def matching_preprocessing(preprocessing, image_size, num_channels):

@@ -143,6 +143,10 @@ def test_configuration_makes_an_equal_object(preprocessing):
         ({"crop_ratio": 1.1}, "Received: crop_ratio=1.1"),
         ({"interpolation": "nearest"}, "Received: interpolation=nearest"),
         ({"mean": (0.5, 0.5)}, r"one a channel \(3\). Received: mean=\(0.5, 0.5\)"),
+        ({"num_channels": 0}, "positive integer. Received: num_channels=0"),
+        ({"std": 0}, r"`std` must be positive .* Received: std=\(0, 0, 0\)"),
+        ({"std": (0.5, -0.5, 0.5)}, "`std` must be positive and finite"),
+        ({"std": float("nan")}, "`std` must be positive and finite"),
         ({"std": [1.0, 1.0, 1.0, 1.0]}, r"`std` must be one float or one a channel"),
     ],
 )

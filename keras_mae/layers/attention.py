@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from ..positive import check_positive
 from .compiled import compiled, is_compiling
 from .dense import Dense2D
 from .products import cast_all, product_dtype
@@ -25,13 +26,14 @@ class SelfAttention(keras.layers.Layer):
         Float tensor `(batch, n, dim)`, or `(batch, num_queries, dim)`.
 
     Raises:
-        ValueError: The width is not a multiple of `num_heads`.
+        ValueError: `num_heads` is no positive integer, or the width no multiple of it.
 
     Reference: [Vaswani et al., 2017](https://arxiv.org/abs/1706.03762), section 3.2.
     """
 
     def __init__(self, num_heads, **kwargs):
         super().__init__(**kwargs)
+        check_positive(num_heads=num_heads)
         self.num_heads = num_heads
 
     def build(self, input_shape):

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from ..positive import check_positive
 from .attention import last_tokens
 from .compiled import LayerNorm
 from .dense import Dense2D
@@ -35,6 +36,9 @@ class MAEDecoder(keras.layers.Layer):
         Float tensor `(batch, num_patches, patch_dim)`; in training, zeros where
         patches are visible.
 
+    Raises:
+        ValueError: Sizes that are not positive or do not fit each other.
+
     Reference: [He et al., 2022](https://arxiv.org/abs/2111.06377), section 3.
     """
 
@@ -50,6 +54,7 @@ class MAEDecoder(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        check_positive(embed_dim=embed_dim, num_heads=num_heads)
         self.grid_size = tuple(grid_size)
         self.patch_dim = patch_dim
         self.embed_dim = embed_dim

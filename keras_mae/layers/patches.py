@@ -4,11 +4,13 @@ import keras
 import tensorflow as tf
 
 from ..image_size import as_size
+from ..positive import check_positive
 from .dense import Dense2D
 
 
 def grid_of(image_size, patch_size):
     """Returns the patches `(rows, columns)` of an image, or says what does not fit."""
+    check_positive(patch_size=patch_size)
     height, width = as_size(image_size)
     if height % patch_size or width % patch_size:
         nearest = tuple(
@@ -38,13 +40,14 @@ class Patchify(keras.layers.Layer):
         Tensor `(batch, num_patches, patch_size * patch_size * channels)`.
 
     Raises:
-        ValueError: A side is not a multiple of `patch_size`.
+        ValueError: `patch_size` is no positive integer, or a side no multiple of it.
 
     Reference: [He et al., 2022](https://arxiv.org/abs/2111.06377), section 3.
     """
 
     def __init__(self, patch_size, **kwargs):
         super().__init__(**kwargs)
+        check_positive(patch_size=patch_size)
         self.patch_size = patch_size
         self.autocast = False  # targets of the loss stay float32
         self.built = True
@@ -75,7 +78,8 @@ class Unpatchify(keras.layers.Layer):
         Tensor `(batch, height, width, channels)`.
 
     Raises:
-        ValueError: `image_size` is not a multiple of `patch_size`.
+        ValueError: `patch_size` is no positive integer, or `image_size` no multiple
+            of it.
 
     Reference: [He et al., 2022](https://arxiv.org/abs/2111.06377), section 3.
     """

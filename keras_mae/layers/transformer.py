@@ -4,6 +4,7 @@ import functools
 
 import keras
 
+from ..positive import check_positive
 from .attention import SelfAttention, last_tokens
 from .compiled import LayerNorm, gelu
 from .dense import Dense2D, from_rows, to_rows
@@ -71,6 +72,9 @@ class TransformerBlock(keras.layers.Layer):
     Returns:
         Float tensor `(batch, n, dim)`, or `(batch, num_queries, dim)`.
 
+    Raises:
+        ValueError: `num_heads` is no positive integer, or the width no multiple of it.
+
     Reference: [Dosovitskiy et al., 2020](https://arxiv.org/abs/2010.11929), 3.1.
     """
 
@@ -83,6 +87,7 @@ class TransformerBlock(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        check_positive(num_heads=num_heads)
         self.num_heads = num_heads
         self.mlp_ratio = mlp_ratio
         self.drop_path_rate = drop_path_rate

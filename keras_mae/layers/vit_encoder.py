@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from ..from_preset import from_preset
 from ..image_size import as_size, check_image_size
+from ..positive import check_positive
 from ..preprocessing import matching_preprocessing
 from ..program import unknown
 from .compiled import LayerNorm
@@ -82,8 +83,8 @@ class ViTEncoder(keras.Model):
         Float tensor `(batch, 1 + num_visible, embed_dim)`, the class token first.
 
     Raises:
-        ValueError: Sizes that do not fit each other; or, in a call, images of another
-            size.
+        ValueError: Sizes that are not positive or do not fit each other; or, in a
+            call, images of another size.
 
     Reference: [Dosovitskiy et al., 2020](https://arxiv.org/abs/2010.11929), 3.1;
         [He et al., 2022](https://arxiv.org/abs/2111.06377), section 3.
@@ -108,6 +109,7 @@ class ViTEncoder(keras.Model):
     ):
         super().__init__(name=name, **kwargs)
         self.autocast = False  # the layers cast; targets and noise must not be
+        check_positive(embed_dim=embed_dim, num_heads=num_heads)
         self.image_size = as_size(image_size)
         self.patch_size = patch_size
         self.num_channels = num_channels

@@ -5,6 +5,7 @@ import keras
 from ..from_preset import from_preset
 from ..layers import Dense2D, FullSequenceDecoder, PatchCorruption, UnitSampler
 from ..losses import masked_mean_absolute_error, masked_mean_squared_error
+from ..positive import check_positive
 from ..program import unknown
 from .masked_autoencoder import DECODER_NAMES
 from .patch_autoencoder import PatchAutoencoder, as_inputs
@@ -106,6 +107,9 @@ class MaskTokenAutoencoder(PatchAutoencoder):
         **kwargs,
     ):
         _check_names(prediction_head, pixel_loss)
+        check_positive(
+            decoder_embed_dim=decoder_embed_dim, decoder_num_heads=decoder_num_heads
+        )
         encoder = {
             "image_size": image_size,
             "patch_size": patch_size,

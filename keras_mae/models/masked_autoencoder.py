@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from ..from_preset import from_preset
 from ..layers import MAEDecoder
+from ..positive import check_positive
 from .patch_autoencoder import PatchAutoencoder, as_inputs
 
 DECODER_NAMES = ("decoder_embed_dim", "decoder_depth", "decoder_num_heads")
@@ -74,6 +75,9 @@ class MaskedAutoencoder(PatchAutoencoder):
         name="masked_autoencoder",
         **kwargs,
     ):
+        check_positive(
+            decoder_embed_dim=decoder_embed_dim, decoder_num_heads=decoder_num_heads
+        )
         encoder = {
             "image_size": image_size,
             "patch_size": patch_size,

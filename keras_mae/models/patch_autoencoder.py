@@ -53,7 +53,8 @@ class PatchAutoencoder(TrainingStep, keras.Model):
         self.autocast = False  # the layers cast; targets and noise must not be
         policy = self.dtype_policy
         self.encoder = self.encoder_class(**encoder, dtype=policy)
-        size, patch_size = self.encoder.image_size, patch_size or encoder["patch_size"]
+        size = self.encoder.image_size
+        patch_size = encoder["patch_size"] if patch_size is None else patch_size
         self.patchify = Patchify(patch_size, dtype=policy, name="patchify")
         self.unpatchify = Unpatchify(size, patch_size, dtype=policy, name="unpatchify")
         self.masking = RandomMasking(

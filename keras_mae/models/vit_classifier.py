@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from ..from_preset import from_preset
 from ..layers import Dense2D, LayerNorm, ViTEncoder, pool
+from ..positive import check_positive
 from ..program import InputError
 from .step_seed import STOCHASTIC_DEPTH, step_seed
 from .training_step import TrainingStep
@@ -35,8 +36,8 @@ class ViTClassifier(TrainingStep, keras.Model):
         Float32 logits `(batch, num_classes)`.
 
     Raises:
-        ValueError: The encoder does not fit the pooling, or there are not as many
-            names as classes.
+        ValueError: The pooling is unknown, the encoder does not fit it, there is no
+            class, or there are not as many names as classes.
 
     Reference: [He et al., 2022](https://arxiv.org/abs/2111.06377), A.1, fine-tuning.
     """
@@ -55,6 +56,8 @@ class ViTClassifier(TrainingStep, keras.Model):
         self.autocast = False
         if isinstance(encoder, dict):
             encoder = keras.saving.deserialize_keras_object(encoder)
+        check_positive(num_classes=num_classes)
+        encoder.check_pooling(pooling)
         if encoder.final_norm != (pooling == "token"):
             raise ValueError(
                 "`encoder.final_norm` must be True for pooling 'token' and False for "

@@ -93,3 +93,8 @@ def test_lean_gradient_of_a_training_step_is_the_same(
     tolerance = {"float32": 1e-5, "mixed_bfloat16": 0.3, "mixed_float16": 0.05}[dtype]
     for a, b in zip(plain, lean, strict=True):
         np.testing.assert_allclose(b, a, rtol=tolerance, atol=tolerance)
+
+
+def test_there_is_a_head_or_more():
+    with pytest.raises(ValueError, match="positive integer. Received: num_heads=0"):
+        SelfAttention(0)

@@ -94,3 +94,10 @@ def test_patch_kernel_starts_xavier_uniform():
     layer.build((None, None, 2000))
     limit = (6 / (2000 + 4000)) ** 0.5
     assert 0.99 * limit < np.abs(layer.proj.kernel).max() <= limit
+
+
+@pytest.mark.parametrize("make", [Patchify, lambda size: Unpatchify(8, size)])
+@pytest.mark.parametrize("patch_size", [0, -2, 2.0, None])
+def test_patches_have_a_positive_size(make, patch_size):
+    with pytest.raises(ValueError, match="`patch_size` must be a positive integer"):
+        make(patch_size)

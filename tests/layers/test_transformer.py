@@ -79,3 +79,8 @@ def test_block_returns_the_last_tokens_alone_where_only_these_are_wanted():
     np.testing.assert_allclose(
         block(TOKENS, num_queries=2), block(TOKENS)[:, -2:], atol=1e-6
     )
+
+
+def test_a_block_has_a_head_or_more():
+    with pytest.raises(ValueError, match="positive integer. Received: num_heads=-1"):
+        TransformerBlock(-1)

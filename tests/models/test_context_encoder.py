@@ -162,6 +162,7 @@ def test_encoder_sees_whole_images(tiny, images):
     [
         ({"image_size": 18}, r"18 is not, the nearest are \[16, 20\]"),
         ({"patch_size": 5}, "multiple of `patch_size`"),
+        ({"patch_size": 0}, "positive integer. Received: patch_size=0"),
         ({"decoder_filters": (8, 8)}, "must be 1, one an up-convolution but the last"),
         ({"mask_ratio": 1.0}, r"must lie in \[0, 1\)"),
         ({"mask_sampler": "center"}, "must be a MaskSampler or one of"),

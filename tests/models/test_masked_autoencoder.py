@@ -174,7 +174,14 @@ def test_unknown_statistics_are_refused(tiny, images):
         ({"mask_ratio": 0.9}, "at least one patch visible"),
         ({"image_size": 20}, "multiple of `patch_size`"),
         ({"mask_sampler": "blocks"}, "must be a MaskSampler or one of"),
+        ({"image_size": (16, 24, 3)}, r"\(height, width\). Received: image_size="),
         ({"num_heads": 3}, "multiple of `num_heads`"),
+        ({"num_heads": 0}, "positive integer. Received: num_heads=0"),
+        ({"decoder_num_heads": 0}, "`decoder_num_heads` must be a positive integer"),
+        ({"patch_size": 0}, "positive integer. Received: patch_size=0"),
+        ({"patch_size": 8.0}, "positive integer. Received: patch_size=8.0"),
+        ({"embed_dim": -16}, "positive integer. Received: embed_dim=-16"),
+        ({"num_channels": 0}, "positive integer. Received: num_channels=0"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(tiny, overrides, message):

@@ -79,6 +79,19 @@ def test_an_encoder_that_does_not_fit_the_pooling_is_refused(tiny):
         ViTClassifier(tiny().encoder, 3, "gap")
 
 
+@pytest.mark.parametrize("final_norm", [False, True])
+def test_an_unknown_pooling_is_refused(final_norm):
+    encoder = ViTEncoder(**ENCODER, final_norm=final_norm)
+    with pytest.raises(ValueError, match="unknown pooling 'mean'; choose from gap, to"):
+        ViTClassifier(encoder, 3, pooling="mean")
+
+
+def test_no_classes_are_refused():
+    encoder = ViTEncoder(**ENCODER, final_norm=False)
+    with pytest.raises(ValueError, match="positive integer. Received: num_classes=0"):
+        ViTClassifier(encoder, 0)
+
+
 def test_an_encoder_without_final_norm_has_no_token_pooling(tiny):
     encoder = ViTClassifier.from_encoder(tiny().encoder, 3, "gap").encoder
     assert ViTClassifier.from_encoder(encoder, 3, "gap").pooling == "gap"
