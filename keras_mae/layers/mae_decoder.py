@@ -98,7 +98,7 @@ class MAEDecoder(keras.layers.Layer):
         # Outside training, the number of visible patches may be unknown in a graph.
         if training and tokens.shape[1] - 1 < ids_restore.shape[1]:
             return self._predict_hidden(tokens, ids_restore, tokens.shape[1] - 1)
-        patches = self._unshuffle(tokens[:, 1:], mask, ids_restore)
+        patches = self._unshuffle(tokens, mask, ids_restore)
         return self._predict_all(tokens, patches)
 
     def compute_mask(self, inputs, previous_mask):
@@ -153,9 +153,10 @@ class MAEDecoder(keras.layers.Layer):
         position = tf.cast(self.positions.class_position(), tokens.dtype)
         return tf.concat([tokens[:, :1] + position, patches], axis=1)
 
-    def _unshuffle(self, visible, mask, ids_restore):
-        # Hidden patches point past the visible ones; any row will do for them.
-        places = tf.minimum(ids_restore, tf.shape(visible)[1] - 1)
-        tokens = tf.gather(visible, places, batch_dims=1)  # (B, L, D)
+    def _unshuffle(self, tokens, mask, ids_restore):
+        # Hidden patches point past the visible ones. Any token will do for them; where
+        # nothing is visible, there is the class token, which stands first.
+        places = tf.minimum(ids_restore + 1, tf.shape(tokens)[1] - 1)
+        patches = tf.gather(tokens, places, batch_dims=1)  # (B, L, D)
         mask_token = tf.cast(tf.convert_to_tensor(self.mask_token), tokens.dtype)
-        return tf.where(mask[..., None] > 0, mask_token, tokens)
+        return tf.where(mask[..., None] > 0, mask_token, patches)

@@ -64,6 +64,34 @@ def test_images_may_hide_different_numbers_of_patches(tiny, images):
         np.testing.assert_allclose(together["pred"][i], alone["pred"][0], atol=1e-6)
 
 
+@pytest.mark.parametrize("mask", [[1] * 6, [0] * 6])
+def test_a_mask_may_hide_all_patches_or_none(tiny, images, mask):
+    model, mask = tiny(), np.float32([mask] * 4)
+    pred, of_other = (
+        model({"images": batch, "mask": mask})["pred"] for batch in (images, images + 1)
+    )
+    assert np.isfinite(pred).all()
+    # With nothing in sight, all images look the same.
+    assert np.array_equal(pred, of_other) == mask.all()
+
+
+def test_an_image_without_visible_patches_may_stand_beside_others(tiny, images):
+    model = tiny()
+    mask = np.float32([[1, 1, 1, 1, 1, 1], [0, 1, 0, 0, 0, 0]])
+    together = model({"images": images[:2], "mask": mask})["pred"]
+    for i in range(2):
+        alone = model({"images": images[i : i + 1], "mask": mask[i : i + 1]})["pred"]
+        np.testing.assert_allclose(together[i], alone[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("statistics", ["true", "visible"])
+def test_a_picture_is_painted_though_nothing_of_it_is_visible(tiny, images, statistics):
+    model = tiny(norm_pix_loss=True)
+    pictures = model.reconstruct(images, np.ones((4, 6)), statistics)
+    assert np.isfinite(pictures["reconstruction"]).all()
+    np.testing.assert_array_equal(pictures["pasted"], pictures["reconstruction"])
+
+
 def test_a_mask_that_hides_another_number_cannot_be_trained_on(tiny, images):
     model = tiny()
     model.compile(optimizer="sgd")
