@@ -13,6 +13,7 @@ from .arguments import (
     told_heads,
     told_size,
 )
+from .class_names import told_class_names
 from .copier import copy
 from .report import Report
 from .rows import make_rows, named_variables
@@ -177,6 +178,7 @@ def _make_classifier(source, architecture, overrides):
         architecture.num_classes,
         architecture.pooling,
         seed,
+        told_class_names(source, architecture.num_classes),
         dtype=encoder.dtype_policy,
     )
 

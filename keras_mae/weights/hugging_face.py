@@ -2,6 +2,7 @@
 
 from ..models import MaskedAutoencoder, ViTClassifier
 from ..program import InputError
+from .class_names import labels_of
 from .spellings import HUB, HUB_ENCODER
 
 _NEUTRAL = {  # what transformers' configurations have and no model here
@@ -118,7 +119,7 @@ def _pretraining(model):
 
 
 def _classification(model):
-    names = {i: f"LABEL_{i}" for i in range(model.num_classes)}
+    names = labels_of(model.class_names, model.num_classes)
     return {
         "architectures": ["ViTForImageClassification"],
         "id2label": names,

@@ -23,7 +23,8 @@ def load(
 
     A `.keras` file tells everything. Of other files the architecture is inferred
     from names and shapes: with a decoder they become a `MaskedAutoencoder`, with a
-    classifier a `ViTClassifier`, otherwise a `ViTEncoder`. PyTorch is not needed,
+    classifier a `ViTClassifier` (with the names of the classes, where the file or its
+    `config.json` tells them), otherwise a `ViTEncoder`. PyTorch is not needed,
     and nothing in a file is executed.
 
     At another `image_size`, sin-cos positions are computed anew and learned ones

@@ -33,11 +33,13 @@ class Metadata:
         arguments: Dictionary of constructor arguments that no shape tells.
         image_size: `[height, width]`, or `None`.
         preprocessing: Dictionary of arguments of `Preprocessing`.
+        class_names: List of strings, a classifier's, or `None`.
     """
 
     arguments: dict = dataclasses.field(default_factory=dict)
     image_size: list | None = None
     preprocessing: dict = dataclasses.field(default_factory=dict)
+    class_names: list | None = None
 
 
 def describe_model(model):
@@ -53,6 +55,7 @@ def describe_model(model):
         {name: _TYPES[name](config[name]) for name in told},
         encoder.image_size,
         encoder.preprocessing.get_config(),
+        _strings(config.get("class_names")),
     )
     content = {"version": __version__, **dataclasses.asdict(metadata)}
     return {_KEY: json.dumps(content)}
@@ -74,7 +77,9 @@ def read_metadata(metadata, path):
         if not isinstance(values, dict):
             raise InputError(f"{path} is damaged: its {what} must be a JSON object")
     _check_arguments(arguments, path)
-    return Metadata(arguments, content.get("image_size"), preprocessing)
+    class_names = content.get("class_names")
+    _check_class_names(class_names, path)
+    return Metadata(arguments, content.get("image_size"), preprocessing, class_names)
 
 
 def _check_arguments(arguments, path):
@@ -90,6 +95,16 @@ def _check_arguments(arguments, path):
                 f"{path} is damaged: {name} must be of type {expected.__name__}. "
                 f"Received: {value!r}"
             )
+
+
+def _check_class_names(names, path):
+    is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if names is not None and not is_list:
+        raise InputError(f"{path} is damaged: its class_names must be strings")
+
+
+def _strings(names):
+    return None if names is None else [str(name) for name in names]
 
 
 def _is_finite(value):

@@ -24,12 +24,14 @@ def save(model, path, overwrite=False, progress=iter):
     - `.keras`: everything, by Keras.
     - `.safetensors`: the weights under the names of the authors' code and of timm,
       positions included, so that a state dict of theirs takes them strictly; and
-      what `load` needs to build the model without being told.
+      what `load` needs to build the model without being told, names of classes
+      among it.
     - anything else: a folder of Hugging Face, for transformers: `config.json`,
       `model.safetensors` under the hub's names, `preprocessor_config.json`. A
       `MaskedAutoencoder` becomes `ViTMAEForPreTraining`, a `ViTClassifier` of the
       class token `ViTForImageClassification`, a `ViTEncoder` `ViTModel` (with
-      `add_pooling_layer=False`). It tells neither the mask sampler nor seeds.
+      `add_pooling_layer=False`). Names of classes are its labels. It
+      tells neither the mask sampler nor seeds.
 
     Every weight is written as it is: what `load` reads from a float32 file comes
     out with the same bytes. Half precision is loaded as float32, without loss, and

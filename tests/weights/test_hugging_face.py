@@ -19,6 +19,14 @@ def test_a_configuration_names_transformers_class():
     assert config["id2label"] == {0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"}
 
 
+def test_a_configuration_tells_the_names_of_the_classes():
+    model = classifier()
+    model.class_names = ("ant", "bee", "cat")
+    config = make_config(model)
+    assert config["id2label"] == {0: "ant", 1: "bee", 2: "cat"}
+    assert config["label2id"] == {"ant": 0, "bee": 1, "cat": 2}
+
+
 def test_a_configuration_tells_both_sizes():
     config = make_config(autoencoder(mlp_ratio=2.7))
     sizes = {name: config[name] for name in config if name.endswith("_size")}

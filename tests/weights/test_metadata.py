@@ -5,7 +5,7 @@ import pytest
 from keras_mae.program import InputError
 from keras_mae.weights.metadata import Metadata, describe_model, read_metadata
 
-from .models import autoencoder
+from .models import autoencoder, classifier
 
 
 def read(content):
@@ -19,6 +19,14 @@ def test_what_is_described_is_read():
     assert metadata.arguments["mask_ratio"] == 0.0
     assert metadata.image_size == [16, 16]
     assert metadata.preprocessing["crop_ratio"] == 0.875
+
+
+def test_names_of_classes_are_described():
+    assert read_metadata(describe_model(autoencoder()), "a").class_names is None
+    model = classifier()
+    model.class_names = ("ant", "bee", "cat")
+    names = read_metadata(describe_model(model), "a").class_names
+    assert names == ["ant", "bee", "cat"]
 
 
 @pytest.mark.parametrize("metadata", [{}, {"format": "pt"}, {"keras_mae": 1}])
@@ -36,6 +44,8 @@ def test_other_files_tell_nothing(metadata):
         ({"arguments": {"num_heads": "4"}}, "num_heads must be of type int.*'4'"),
         ({"arguments": {"num_heads": True}}, "num_heads must be of type int.*True"),
         ({"arguments": {"mask_ratio": float("nan")}}, "mask_ratio must be of type f"),
+        ({"class_names": "ant"}, "its class_names must be strings"),
+        ({"class_names": [1, 2]}, "its class_names must be strings"),
         ({"arguments": {"windows": 4}}, "windows, which is not known here; a newer"),
     ],
 )
