@@ -20,6 +20,8 @@ FORBIDDEN = {
         f"keras_mae.{name}" for name in ("models", "presets", "weights")
     },
     "keras_mae/models": {"keras_mae.weights"},
+    # What may be broken by another Keras stands alone.
+    "keras_mae/keras_hooks.py": {"keras_mae"},
     # Names and numbers alone, so that models may look themselves up.
     "keras_mae/presets.py": {
         f"keras_mae.{name}" for name in ("layers", "models", "weights")

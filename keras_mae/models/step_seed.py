@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from ..keras_hooks import step_counter
 from ..layers.draws import fold_in
 
 MASKS, STOCHASTIC_DEPTH, CORRUPTION = 0, 1, 2  # what a seed is for
@@ -28,13 +29,6 @@ def step_seed(model, purpose, training):
     seed = tf.constant([model.seed, purpose], tf.int32)
     step = _step(model) if training else _EVALUATION
     return fold_in(seed, tf.cast(step, tf.int32))
-
-
-def step_counter(model):
-    """Returns the variable that counts the steps of a compiled model's optimizer."""
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-    # `iterations` stands still within Keras' gradient accumulation; this does not.
-    return optimizer._iterations
 
 
 def _step(model):

@@ -3,11 +3,10 @@
 import keras
 import tensorflow as tf
 
+from ..keras_hooks import FitHooks, handing_over_sums, step_counter
 from ..layers import compiled_chains, rematerialised_blocks
 from ..layers.draws import part_of_batch
-from .compute import mode_of
-from .keras_hooks import FitHooks, handing_over_sums
-from .step_seed import step_counter
+from .compute import mode_of, resolve_compute
 from .step_watch import StepWatch
 
 
@@ -46,6 +45,10 @@ class TrainingStep(FitHooks):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.step_watch = StepWatch()
+
+    def compiles_whole_step(self):
+        """Returns whether `compute` has XLA compile a step as a whole."""
+        return resolve_compute(self.compute, self.distribute_strategy) == "xla"
 
     def make_train_function(self, force=False):
         """Keras' own, after the optimizer has its variables.

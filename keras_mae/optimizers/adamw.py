@@ -4,11 +4,12 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from ..keras_hooks import UpdateHooks, moments_of
 from .rules import is_decayed
 
 
 @keras.saving.register_keras_serializable(package="keras_mae")
-class AdamW(keras.optimizers.AdamW):
+class AdamW(UpdateHooks, keras.optimizers.AdamW):
     """`keras.optimizers.AdamW` with the original's rules and defaults.
 
     Without tables, the rules are those of pre-training: one learning rate; biases,
@@ -56,33 +57,32 @@ class AdamW(keras.optimizers.AdamW):
             ]
         super().build(variables)
 
-    def _backend_update_step(self, grads, trainable_variables, learning_rate):
-        # Scalars of all variables alike: a dozen ops for each of them were more than a
-        # quarter of the graph of a step.
+    def shared(self, learning_rate):
+        """Returns the scalars that are those of all variables alike."""
         step = ops.cast(self.iterations + 1, "float32")
         beta_1_power, beta_2_power = (
             ops.power(ops.cast(beta, "float32"), step)
             for beta in (self.beta_1, self.beta_2)
         )
         epsilon = self.epsilon * ops.sqrt(1 - beta_2_power)
-        scalars = (learning_rate, beta_1_power, beta_2_power, epsilon)
-        super()._backend_update_step(grads, trainable_variables, scalars)
+        return learning_rate, beta_1_power, beta_2_power, epsilon
 
     def update_step(self, gradient, variable, scalars):
-        index, dtype = self._get_variable_index(variable), variable.dtype
+        place, dtype = self.place_of(variable), variable.dtype
         learning_rate, beta_1_power, beta_2_power, epsilon = (
             ops.cast(scalar, dtype) for scalar in scalars
         )
-        if self._scales[index] != 1:
-            learning_rate *= self._scales[index]
-        if self._decays[index] and self._use_weight_decay(variable):
-            kept = 1 - learning_rate * self._decays[index]
+        if self._scales[place] != 1:
+            learning_rate *= self._scales[place]
+        if self._decays[place] and self.may_decay(variable):
+            kept = 1 - learning_rate * self._decays[place]
             self.assign(variable, variable * kept)
+        momentum, velocity = moments_of(self, place)
         # One pass over memory, where separate ops make a dozen.
         tf.raw_ops.ResourceApplyAdam(
             var=_handle(variable),
-            m=_handle(self._momentums[index]),
-            v=_handle(self._velocities[index]),
+            m=_handle(momentum),
+            v=_handle(velocity),
             beta1_power=beta_1_power,
             beta2_power=beta_2_power,
             lr=learning_rate,
@@ -98,9 +98,6 @@ class AdamW(keras.optimizers.AdamW):
             for name in ("learning_rate_scales", "weight_decays")
         }
         return {**super().get_config(), **tables}
-
-    def _apply_weight_decay(self, variables):
-        """Does nothing: `update_step` decays while the variable is at hand."""
 
 
 def _in_order(name, optimizer, variables):

@@ -4,9 +4,11 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from ..keras_hooks import UpdateHooks
+
 
 @keras.saving.register_keras_serializable(package="keras_mae")
-class LARS(keras.optimizers.Optimizer):
+class LARS(UpdateHooks, keras.optimizers.Optimizer):
     """Momentum whose steps on matrices are as long as a share of the matrix.
 
     For variables of more than one dimension, `g` gets `weight_decay * p` added and is
@@ -56,7 +58,7 @@ class LARS(keras.optimizers.Optimizer):
         gradient = ops.cast(gradient, dtype)
         if len(variable.shape) > 1:
             gradient = self._scaled(self._decayed(gradient, variable), variable)
-        memory = self._momentums[self._get_variable_index(variable)]
+        memory = self._momentums[self.place_of(variable)]
         value = ops.cast(self.momentum, dtype) * memory + gradient
         self.assign(memory, value)
         self.assign_sub(variable, ops.cast(learning_rate, dtype) * value)
@@ -68,11 +70,8 @@ class LARS(keras.optimizers.Optimizer):
             "trust_coefficient": self.trust_coefficient,
         }
 
-    def _apply_weight_decay(self, variables):
-        """Does nothing: the decay goes through trust ratio and momentum."""
-
     def _decayed(self, gradient, variable):
-        if not self.weight_decay or not self._use_weight_decay(variable):
+        if not self.weight_decay or not self.may_decay(variable):
             return gradient
         return gradient + ops.cast(self.weight_decay, variable.dtype) * variable
 

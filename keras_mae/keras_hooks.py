@@ -1,16 +1,16 @@
-"""What Keras has no public way for: its private methods that are replaced, all of them.
+"""What Keras has no public way for: its private names that are used, all of them.
 
-Written for Keras 3.15 (setup.py: keras>=3.15,<3.16) on TensorFlow 2.20 and 2.21. With
-another Keras, tests/models/test_keras_hooks.py says whether these methods are still
-there, and the tests of replicas and workers whether they still do what they did.
+`FitHooks` replaces methods of models, `UpdateHooks` those of optimizers; functions ask
+for the rest. Written for Keras 3.15 (setup.py: keras>=3.15,<3.16) on TensorFlow 2.20
+and 2.21. With another Keras, tests/test_keras_hooks.py says whether these names are
+still there, and the tests of optimizers, replicas and workers whether they still do
+what they did.
 """
 
 import contextlib
 
 import keras
 import tensorflow as tf
-
-from .compute import resolve_compute
 
 
 @contextlib.contextmanager
@@ -31,12 +31,66 @@ def handing_over_sums(optimizer):
         inner.__dict__.pop("_all_reduce_sum_gradients", None)
 
 
+def step_counter(model):
+    """Returns the variable that counts the steps of a compiled model's optimizer."""
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    # `iterations` stands still within Keras' gradient accumulation; this does not.
+    return optimizer._iterations
+
+
+def moments_of(adam, place):
+    """Returns first and second moment of the variable at a place, see `place_of`.
+
+    `update_step` is handed a variable's gradient alone.
+    """
+    return adam._momentums[place], adam._velocities[place]
+
+
+class UpdateHooks:
+    """Lets `update_step` of an optimizer do all that is done to a variable.
+
+    To stand before an `Optimizer` of Keras. It adds neither variables nor settings:
+    what was saved without it can be loaded with it.
+    """
+
+    def shared(self, learning_rate):
+        """Returns what every `update_step` is handed as its `learning_rate`."""
+        return learning_rate
+
+    def place_of(self, variable):
+        """Returns a variable's place among those that the optimizer was built for."""
+        return self._get_variable_index(variable)
+
+    def may_decay(self, variable):
+        """Returns whether `exclude_from_weight_decay` does not name a variable."""
+        return self._use_weight_decay(variable)
+
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        """Keras has no place for what is computed once a step for all variables.
+
+        A dozen scalar ops for each of them were more than a quarter of a step's graph.
+        """
+        shared = self.shared(learning_rate)
+        super()._backend_update_step(grads, trainable_variables, shared)
+
+    def _apply_weight_decay(self, variables):
+        """Does nothing, where Keras decays before it updates, all variables alike.
+
+        `update_step` decays: `AdamW` while the variable is at hand, each by its own
+        rate; `LARS` through trust ratio and momentum.
+        """
+
+
 class FitHooks:
-    """Lets `fit` run on several workers, compile where it pays, trace a step once."""
+    """Lets `fit` run on several workers, compile where it pays, trace a step once.
+
+    A model adds `compiles_whole_step()`: whether XLA is to compile the whole step where
+    `compile` was not told.
+    """
 
     def _resolve_auto_jit_compile(self):
         """Keras compiles wherever it can, which on a CPU is slow."""
-        return resolve_compute(self.compute, self.distribute_strategy) == "xla"
+        return self.compiles_whole_step()
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Keras reduces the first batch over workers, which fails on its values.
