@@ -110,16 +110,29 @@ def test_clipping_is_that_of_the_whole_batch(clipping, strategy, parts, kwargs):
     ],
 )
 def test_xla_compiles_the_whole_step_with_static_shapes(make, parts):
-    model = compiled(make, parts=parts, optimizer={"global_clipnorm": 1.0})
+    check_compiled_as_on_a_tpu(make, parts)
+
+
+@pytest.mark.slow
+def test_xla_compiles_the_whole_step_in_half_precision():
+    hlo = check_compiled_as_on_a_tpu(lambda: autoencoder(dtype="mixed_bfloat16"), 2)
+    assert "bf16[" in hlo
+
+
+def check_compiled_as_on_a_tpu(make, parts):
+    """Returns a whole step as XLA takes it, where `compute` is what a TPU resolves."""
+    optimizer = {"global_clipnorm": 1.0}
+    model = compiled(make, parts=parts, optimizer=optimizer, compute="graph")
     model.optimizer.build(model.trainable_variables)
     step = tf.function(model.train_step, jit_compile=True)
     images, labels = next(iter(batches()))
     assert images.shape.is_fully_defined()
-    compiled_step = step.experimental_get_compiler_ir((images, labels))()
-    assert "HloModule" in compiled_step
-    assert "<=" not in compiled_step  # as in f32[<=4,3]: a bound instead of a size
+    hlo = step.experimental_get_compiler_ir((images, labels))()
+    assert "HloModule" in hlo
+    assert "<=" not in hlo  # as in f32[<=4,3]: a bound instead of a size
     assert np.isfinite(step((images, labels))["loss"])
     assert int(model.optimizer.iterations) == 1
+    return hlo
 
 
 def products_in_a_row(model):
