@@ -5,10 +5,18 @@ import tensorflow as tf
 
 from .data import evaluation_dataset
 from .data.reading import parallel_map
+from .features import check_classes, num_images
 
 
 def padded_batches(
-    source, preprocessing, batch_size, max_images=None, *, host=0, num_hosts=1
+    source,
+    preprocessing,
+    batch_size,
+    max_images=None,
+    *,
+    num_classes=None,
+    host=0,
+    num_hosts=1,
 ):
     """Returns batches of one size, padded by images of weight 0.
 
@@ -20,6 +28,8 @@ def padded_batches(
         preprocessing: `keras_mae.Preprocessing`: resize and centre crop.
         batch_size: Integer.
         max_images: Optional integer. So many images at most, evenly spread over all.
+        num_classes: Integer, of the training split, which may have classes that this
+            one lacks; `None` for the source's own.
         host, num_hosts: Integers. Which of how many hosts this is; they share the
             images, in as many batches each.
 
@@ -27,12 +37,17 @@ def padded_batches(
         `tf.data.Dataset` of images `(rows, height, width, channels)`, labels
         `(rows, num_classes)`, one-hot, and weights `(rows,)`, float32; `rows` is
         `batch_size // num_hosts`.
+
+    Raises:
+        InputError: The source has more classes, or hosts cannot share a batch.
     """
+    num_classes = source.num_classes if num_classes is None else num_classes
+    check_classes(source, num_classes)
     dataset = evaluation_dataset(
         source, preprocessing, batch_size, host, num_hosts, max_images
     )
     rows = batch_size // num_hosts
-    count = min(source.num_examples, max_images or source.num_examples)
+    count = num_images(source, max_images)
     num_batches = -(-count // batch_size)
     weight = num_batches * batch_size / count
 
@@ -43,7 +58,7 @@ def padded_batches(
         images = tf.ensure_shape(images, (rows, *images.shape[1:]))
         labels = tf.ensure_shape(labels, (rows,))
         weights = tf.where(labels >= 0, weight, 0.0)
-        return images, tf.one_hot(labels, source.num_classes), weights
+        return images, tf.one_hot(labels, num_classes), weights
 
     return parallel_map(dataset, pad).prefetch(tf.data.AUTOTUNE)
 

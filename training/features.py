@@ -88,15 +88,53 @@ def load_splits(data, data_dir=None):
     """Returns the training and the test source of a labelled data set.
 
     Raises:
-        InputError: The data cannot be read, or has no labels.
+        InputError: The data cannot be read, a split has no labels, or the test split
+            has classes that the training split lacks.
     """
-    source = load_source(data, "train", data_dir)
+    train = _labelled(data, "train", data_dir)
+    test = _labelled(data, "test", data_dir)
+    check_classes(test, train.num_classes)
+    return [train, test]
+
+
+def check_classes(test, num_classes):
+    """Raises an `InputError` where a source has more classes than were trained on."""
+    if test.num_classes > num_classes:
+        raise InputError(
+            f"{test.name} has {test.num_classes} classes; expected at most the "
+            f"{num_classes} of the training split: move the images of the others, or "
+            "give training images of them"
+        )
+
+
+def check_labels(labels, num_classes, name):
+    """Checks the labels that the images of a split turned out to have.
+
+    Args:
+        labels: Integer array.
+        num_classes: Integer, of the training split.
+        name: String, the split's.
+
+    Raises:
+        InputError: A label is no class of the training split.
+    """
+    wrong = labels[(labels < 0) | (labels >= num_classes)]
+    if len(wrong):
+        raise InputError(
+            f"{name} has {len(wrong)} images whose label is none of the {num_classes} "
+            f"classes, 0 to {num_classes - 1}; the first one's is {wrong[0]}. Use a "
+            "split with labels"
+        )
+
+
+def _labelled(data, split, data_dir):
+    source = load_source(data, split, data_dir)
     if source.num_classes is None:
         raise InputError(
-            f"{data} has no labels to judge features by; use a folder with one "
-            "sub-folder per class, or a labelled TFDS data set"
+            f"{data} has no labels to judge features by in its split {split!r}; use a "
+            "folder with one sub-folder per class, or a labelled TFDS data set"
         )
-    return [source, load_source(data, "test", data_dir)]
+    return source
 
 
 def num_images(source, max_images=None):

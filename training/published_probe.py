@@ -21,7 +21,7 @@ from .checkpoint import newest_checkpoint, restore
 from .data import evaluation_dataset, steps_per_epoch, training_dataset
 from .distribution import ON_ONE_MACHINE, pick_strategy, strategy_scope
 from .evaluation import loss_and_metrics
-from .features import FrozenEncoder, load_splits, num_images
+from .features import FrozenEncoder, check_labels, load_splits, num_images
 from .fitting import fit
 from .input_watch import InputWait, UnreadableImages
 from .schedules import warmup_cosine
@@ -142,7 +142,7 @@ def published_probe(
     batches(saved.epoch)  # or says what is wrong with the settings
     workdir = open_workdir(workdir, config, data=data, model=model)
     restore(probe, saved)
-    tests = _test_features(held_out, encoder, frozen, config)
+    tests = _test_features(held_out, encoder, frozen, config, source.num_classes)
     history = fit(
         probe,
         batches,
@@ -212,14 +212,15 @@ def _images(source, encoder, frozen, config, steps, first_epoch):
     )
 
 
-def _test_features(source, encoder, frozen, config):
+def _test_features(source, encoder, frozen, config, num_classes):
     batch_size = frozen.batch_size_of_one(config.encode_batch_size)
     batches = evaluation_dataset(
         source, encoder.preprocessing, batch_size, max_images=config.max_test_images
     )
     features, labels = zip(*frozen(batches), strict=True)
-    labels = keras.utils.to_categorical(np.concatenate(labels), source.num_classes)
-    return np.concatenate(features), labels
+    labels = np.concatenate(labels)
+    check_labels(labels, num_classes, source.name)
+    return np.concatenate(features), keras.utils.to_categorical(labels, num_classes)
 
 
 def _save(probe, workdir):

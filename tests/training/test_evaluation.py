@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from keras_mae import Preprocessing
+from keras_mae.program import InputError
 from training.distribution import strategy_scope
 from training.evaluation import loss_and_metrics, padded_batches
 
@@ -80,3 +81,14 @@ def test_batches_have_one_size_and_their_number_is_known(source):
     assert shapes == [(4, 16, 16, 3), (4, 3), (4,)]
     weights = np.concatenate([weights for _, _, weights in batches])
     np.testing.assert_allclose(weights, [1.2] * 10 + [0, 0], rtol=1e-6)
+
+
+def test_labels_are_of_the_training_split_which_may_have_more_classes(source):
+    batches = padded_batches(source(10), PREPROCESSING, 4, num_classes=4)
+    labels = np.concatenate([labels for _, labels, _ in batches])
+    assert labels.sum(0).tolist() == [4, 3, 3, 0]
+
+
+def test_classes_that_nothing_was_trained_on_are_refused(source):
+    with pytest.raises(InputError, match="3 classes; expected at most the 2"):
+        padded_batches(source(10), PREPROCESSING, 4, num_classes=2)

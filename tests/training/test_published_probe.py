@@ -123,6 +123,16 @@ def test_run_writes_settings_logs_and_the_probe(probe, tmp_path):
     assert saved.output_shape == (None, 2)
 
 
+def test_test_split_may_lack_the_last_class(probe, shades, tmp_path):
+    with np.load(shades) as arrays:
+        arrays = dict(arrays)
+    arrays["y_train"] = np.arange(64) % 3
+    np.savez(tmp_path / "three.npz", **arrays)  # labels to test on are 0 and 1
+    data = ["--data", f"npz:{tmp_path / 'three.npz'}"]
+    _, saved = probe(tmp_path / "run", "epochs=1", options=data)
+    assert saved.output_shape == (None, 3)
+
+
 def test_images_encoded_at_once_change_nothing(probe, tmp_path):
     _, usual = probe(tmp_path / "usual")
     _, few = probe(tmp_path / "few", "encode_batch_size=5")
