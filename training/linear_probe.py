@@ -81,7 +81,11 @@ def probe_accuracy(features, config):
 
 def _batches(features, batch_size, config):
     """Returns the full batches of all epochs, each in an order of its own."""
-    examples = (features.train, features.train_labels)
+    with tf.device("CPU"):  # as arrays they would be constants, of 2 GiB at most
+        examples = tuple(
+            tf.convert_to_tensor(array)
+            for array in (features.train, features.train_labels)
+        )
     places = tf.range(len(features.train))
 
     def of_epoch(epoch):

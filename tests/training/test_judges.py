@@ -49,6 +49,20 @@ def test_probe_draws_nothing_from_global_generators(features):
     assert probe_accuracy(features, ProbeConfig(epochs=2, seed=3)) == first
 
 
+def test_features_are_no_constants_of_the_data_set(features):
+    """A constant cannot hold more than 2 GiB."""
+    datasets, sizes = [linear_probe._batches(features, 50, ProbeConfig())], []
+    while datasets:
+        dataset = datasets.pop()
+        datasets += dataset._inputs()
+        for function in dataset._functions():
+            operations = function.function.graph.get_operations()
+            constants = [op.outputs[0] for op in operations if op.type == "Const"]
+            sizes += [constant.shape.num_elements() for constant in constants]
+    assert sizes
+    assert max(sizes) < len(features.train)
+
+
 def test_random_encoder_has_other_weights():
     encoder = keras_mae.ViTEncoder(16, 8, embed_dim=16, depth=1, num_heads=2)
     other = random_encoder(encoder, seed=1)
