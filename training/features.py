@@ -186,11 +186,27 @@ def _of_both(splits, preprocessing, batch_size, max_images, function):
         batches = evaluation_dataset(
             source, preprocessing, batch_size, max_images=max_images
         )
-        features, labels = zip(
-            *_with_progress(function(batches), source, max_images), strict=True
-        )
-        arrays += [np.concatenate(features), np.concatenate(labels)]
+        parts = _with_progress(function(batches), source, max_images)
+        arrays += _joined(parts, num_images(source, max_images))
     return Features(*arrays)
+
+
+def _joined(parts, count):
+    """Returns features and labels of all parts; each is needed once, not twice.
+
+    Args:
+        parts: Iterable of features `(n, dim)` and labels `(n,)`.
+        count: Integer. Examples of all parts, at most: some may be unreadable.
+    """
+    features, labels, filled = None, None, 0
+    for part, part_labels in parts:
+        if features is None:
+            features = np.empty((count, *part.shape[1:]), part.dtype)
+            labels = np.empty(count, part_labels.dtype)
+        rows = slice(filled, filled + len(part))
+        features[rows], labels[rows] = part, part_labels
+        filled = rows.stop
+    return features[:filled], labels[:filled]
 
 
 def _with_progress(parts, source, max_images):

@@ -1,9 +1,12 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from keras_mae import Preprocessing
 from keras_mae.program import InputError
-from training.features import check_labels, load_splits
+from training.features import check_labels, encode, load_splits
 
 
 def write_pictures(*paths):
@@ -49,3 +52,40 @@ def test_labels_that_are_no_classes_are_told_of():
     check_labels(np.array([0, 2]), 3, "split")
     with pytest.raises(InputError, match="split has 2 images .* 0 to 2.* is -1"):
         check_labels(np.array([0, -1, 3]), 3, "split")
+
+
+class Wide:
+    """Encodes an image to 256 KiB: its brightness, so many times."""
+
+    def __init__(self, left_out=0):
+        self.left_out = left_out
+
+    def batch_size_of_one(self, batch_size):
+        return batch_size
+
+    def __call__(self, batches):
+        for images, labels in batches:
+            means = np.mean(images, axis=(1, 2, 3))[self.left_out :, None]
+            yield np.repeat(means, 1 << 16, axis=1), labels.numpy()[self.left_out :]
+
+
+def test_features_are_held_once(source):
+    splits, preprocessing = (source(48), source(16)), Preprocessing(16)
+    encode(Wide(), splits, preprocessing, 4)  # what is made once is made
+    tracemalloc.start()
+    features = encode(Wide(), splits, preprocessing, 4)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    held = features.train.nbytes + features.test.nbytes
+    assert held == 64 << 18
+    assert held <= peak < 1.3 * held
+
+
+def test_features_end_with_what_could_be_read(source):
+    splits, preprocessing = (source(12), source(6)), Preprocessing(16)
+    whole = encode(Wide(), splits, preprocessing, 4)
+    features = encode(Wide(left_out=1), splits, preprocessing, 4)
+    kept = np.arange(12) % 4 > 0
+    np.testing.assert_array_equal(features.train, whole.train[kept])
+    np.testing.assert_array_equal(features.train_labels, whole.train_labels[kept])
+    assert len(features.test) == len(features.test_labels) == 4
