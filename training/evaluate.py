@@ -24,6 +24,10 @@ class EvaluateConfig(JudgeConfig):
     # Which: knn, linear_probe, few_shot.
     judges: tuple[str, ...] = tuple(JUDGES)
 
+    def check(self):
+        super().check()
+        check_judges(self.judges)
+
 
 def check_judges(names):
     """Raises an `InputError` where a name is not among `JUDGES`."""
@@ -53,7 +57,6 @@ def figures(features, judges, seed=0):
 
 
 def _score(features, config):
-    check_judges(config.judges)
     return figures(features, config.judges, config.seed)
 
 

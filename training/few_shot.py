@@ -23,6 +23,12 @@ class FewShotConfig(JudgeConfig):
 
     TINY = ("shots=1", "draws=2")
 
+    def check(self):
+        super().check()
+        _check_draws(self)
+        if min(self.shots) < 1:
+            raise InputError(f"shots must be at least 1; received {self.shots}")
+
 
 def few_shot_accuracy(features, config):
     """Returns top-1 accuracies of ridge regression on a few images of each class.
@@ -39,8 +45,10 @@ def few_shot_accuracy(features, config):
         standard deviation, and so on.
 
     Raises:
-        InputError: A class has fewer images than any number to be drawn.
+        InputError: A class has fewer images than any number to be drawn, or there is
+            one draw alone.
     """
+    _check_draws(config)
     classes = [
         np.flatnonzero(features.train_labels == label)
         for label in np.unique(features.train_labels)
@@ -106,11 +114,14 @@ def _accuracy(features, chosen):
     return np.mean(classify(features.test).argmax(1) == features.test_labels)
 
 
-def _possible_shots(config, smallest):
+def _check_draws(config):
     if config.draws < 2:
         raise InputError(
             f"draws must be at least 2, to have a spread; received {config.draws}"
         )
+
+
+def _possible_shots(config, smallest):
     if not 1 <= min(config.shots) <= smallest:
         raise InputError(
             f"shots must lie between 1 and {smallest}, the images of the smallest "

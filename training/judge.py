@@ -2,7 +2,10 @@
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
+
+import numpy as np
 
 from keras_mae.layers.vit_encoder import check_pooling
 from keras_mae.program import InputError, one_line_errors
@@ -21,6 +24,7 @@ from .extraction.extractor import open_extractor
 from .extraction.frozen_export import FrozenExport
 from .features import (
     FrozenEncoder,
+    check_labels,
     encode,
     load_splits,
     num_images,
@@ -28,7 +32,10 @@ from .features import (
     random_encoder,
 )
 from .settings import check_counts
-from .workdir import write_atomically
+from .workdir import check_writable, write_atomically
+
+LARGEST_SEED = 2**32 - 1  # NumPy's
+PIXELS_LIMIT = 8 << 30  # bytes of raw pixels, of both splits, that are judged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,9 +53,19 @@ class JudgeConfig:
 
     TINY = ()
 
+    def check(self):
+        """Raises an `InputError` for a setting that cannot be used."""
+        check_pooling(self.pooling)
+        check_counts(self, ("encode_batch_size", "max_images"))
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise InputError(f"seed must be 0 to {LARGEST_SEED}; received {self.seed}")
+
 
 def judge(name, description, config, score, argv):
     """Runs a program that scores features; prints a table and one JSON line.
+
+    What is found of the encoder, a random one and raw pixels is printed as soon as it
+    is known, and side by side when all is.
 
     Args:
         name: String, the program's.
@@ -79,8 +96,9 @@ def judge_parser(name, description, config):
     parser.add_argument(
         "--model",
         required=True,
-        help="a .keras file with a ViTEncoder; or an export that returns features: an "
-        ".onnx file, or the folder of a SavedModel's version",
+        help="a model with an encoder: .keras, .pth, .safetensors, a Hugging Face "
+        "folder; or an export that returns features: an .onnx file, or the folder of a "
+        "SavedModel's version",
     )
     add_data_arguments(parser)
     add_strategy_arguments(parser, ON_ONE_MACHINE)
@@ -99,43 +117,78 @@ def judge_features(name, arguments, config, score):
     """Does what `judge` does, with a command line that has been read."""
     with one_line_errors():
         config = _chosen(config, arguments)
-        open_model = _open_export if is_export(arguments.model) else _open_encoder
-        frozen, preprocessing, twin = open_model(arguments, config)
-        splits = load_splits(arguments.data, arguments.data_dir)
-        of_data = (preprocessing, config.encode_batch_size, config.max_images)
-        candidates = {"encoder": lambda: encode(frozen, splits, *of_data)}
-        if not arguments.no_baselines:
-            if twin is not None:
-                candidates["random_encoder"] = lambda: encode(twin(), splits, *of_data)
-            candidates["raw_pixels"] = lambda: pixels(splits, *of_data)
-        rows = {key: score(features(), config) for key, features in candidates.items()}
+        splits, candidates = _candidates(arguments, config)
+        rows = {}
+        for candidate, features in candidates.items():
+            rows[candidate] = _score(features, splits, config, score)
+            _print_row(candidate, rows[candidate])
         _print_table(rows)
-    counts = [num_images(source, config.max_images) for source in splits]
-    results = {
-        "program": name,
-        "model": arguments.model,
-        "data": arguments.data,
-        "train_images": counts[0],
-        "test_images": counts[1],
-        **rows,
-    }
-    report(results, arguments.output)
+        counts = [num_images(source, config.max_images) for source in splits]
+        results = {
+            "program": name,
+            "model": arguments.model,
+            "data": arguments.data,
+            "train_images": counts[0],
+            "test_images": counts[1],
+            **rows,
+        }
+        report(results, arguments.output)
     return results
 
 
 def report(results, output=None):
     """Prints results as one JSON line, and writes them to a file if there is one."""
+    print(json.dumps(results), flush=True)  # nothing is lost if the file is
     if output:
         write_atomically(Path(output), json.dumps(results, indent=2) + "\n")
-    print(json.dumps(results))
 
 
 def _chosen(config, arguments):
     tiny = config.TINY if arguments.tiny else ()
     config = apply_settings(config, [*tiny, *arguments.set])
-    check_pooling(config.pooling)
-    check_counts(config, ("encode_batch_size", "max_images"))
+    config.check()
+    if arguments.output:
+        check_writable(arguments.output, "--output")
     return config
+
+
+def _candidates(arguments, config):
+    """Returns both splits, and functions by name that compute what is judged."""
+    open_model = _open_export if is_export(arguments.model) else _open_encoder
+    frozen, preprocessing, twin = open_model(arguments, config)
+    splits = load_splits(arguments.data, arguments.data_dir)
+    of_data = (splits, preprocessing, config.encode_batch_size, config.max_images)
+    candidates = {"encoder": lambda: encode(frozen, *of_data)}
+    if arguments.no_baselines:
+        return splits, candidates
+    if twin is not None:
+        candidates["random_encoder"] = lambda: encode(twin(), *of_data)
+    if _pixels_fit(splits, preprocessing, config.max_images):
+        candidates["raw_pixels"] = lambda: pixels(*of_data)
+    return splits, candidates
+
+
+def _pixels_fit(splits, preprocessing, max_images):
+    """Returns whether raw pixels can be held, and says so where they cannot."""
+    height, width = preprocessing.image_size
+    image = height * width * preprocessing.num_channels * np.float32().nbytes
+    needed = image * sum(num_images(source, max_images) for source in splits)
+    if needed <= PIXELS_LIMIT:
+        return True
+    print(
+        f"raw pixels are left out: they would take {needed / (1 << 30):,.1f} GiB, more "
+        f"than {PIXELS_LIMIT / (1 << 30):.1f}; --set max_images=N judges fewer images",
+        file=sys.stderr,
+    )
+    return False
+
+
+def _score(compute, splits, config, score):
+    features = compute()
+    train, test = splits
+    check_labels(features.train_labels, train.num_classes, train.name)
+    check_labels(features.test_labels, train.num_classes, test.name)
+    return score(features, config)
 
 
 def _open_encoder(arguments, config):
@@ -163,6 +216,11 @@ def _open_export(arguments, config):
     chosen = config.pooling != JudgeConfig.pooling
     extractor = open_extractor(arguments.model, config.pooling if chosen else None)
     return FrozenExport(extractor), extractor.image_input.preprocessing, None
+
+
+def _print_row(candidate, figures):
+    values = ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
+    print(f"{candidate}: {values}", flush=True)  # all that follows may take hours
 
 
 def _print_table(rows):

@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_mae.program import InputError
 
 from .judge import JudgeConfig, judge
+from .settings import check_counts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +23,16 @@ class KnnConfig(JudgeConfig):
     query_batch_size: int = 1024
     # Training images compared at once.
     bank_batch_size: int = 16384
+
+    def check(self):
+        super().check()
+        check_counts(self, ("query_batch_size", "bank_batch_size"))
+        if min(self.k) < 1:
+            raise InputError(f"k must be at least 1; received {self.k}")
+        if self.temperature <= 0:
+            raise InputError(
+                f"temperature must be above 0; received {self.temperature}"
+            )
 
 
 def knn_accuracy(features, config):
@@ -38,14 +49,11 @@ def knn_accuracy(features, config):
         Dictionary of `accuracy_k20` and so on.
 
     Raises:
-        InputError: A `k` is below 1, or the temperature is not positive.
+        InputError: A setting cannot be used, such as a `k` below 1.
 
     Reference: [Wu et al., 2018](https://arxiv.org/abs/1805.01978), section 3.4.
     """
-    if min(config.k) < 1:
-        raise InputError(f"k must be at least 1; received {config.k}")
-    if config.temperature <= 0:
-        raise InputError(f"temperature must be above 0; received {config.temperature}")
+    config.check()
     correct = dict.fromkeys(config.k, 0)
     for start in range(0, len(features.test), config.query_batch_size):
         queries = slice(start, start + config.query_batch_size)

@@ -10,9 +10,16 @@ from keras_mae.program import one_line_errors
 from .command_line import chosen_config, describe
 from .data.source import shuffle_seed
 from .judge import JudgeConfig, judge_features, judge_parser, report
-from .published_probe import PublishedProbeConfig, linear_probe, published_probe
+from .published_probe import (
+    PublishedProbeConfig,
+    check_warmup,
+    linear_probe,
+    published_probe,
+)
 from .recipes import list_recipes
 from .schedules import warmup_cosine
+from .settings import check_counts
+from .workdir import check_writable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +36,11 @@ class ProbeConfig(JudgeConfig):
     base_learning_rate: float = 0.1
 
     TINY = ("epochs=5", "warmup_epochs=1")
+
+    def check(self):
+        super().check()
+        check_counts(self, ("epochs", "batch_size"))
+        check_warmup(self)
 
 
 def probe_accuracy(features, config):
@@ -121,6 +133,8 @@ def _arguments(argv):
 
 def _published(arguments):
     with one_line_errors():
+        if arguments.output:
+            check_writable(arguments.output, "--output")
         results = published_probe(
             chosen_config(arguments, PublishedProbeConfig),
             arguments.data,
@@ -130,7 +144,7 @@ def _published(arguments):
             arguments.strategy,
             arguments.replicas,
         )
-    report(results, arguments.output)
+        report(results, arguments.output)
     return results
 
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from keras_mae.layers.vit_encoder import check_pooling
 from keras_mae.optimizers import LARS
+from keras_mae.program import InputError
 from keras_mae.weights import load_encoder
 
 from .augmentation import clipped_crop_window
@@ -28,7 +29,13 @@ from .schedules import warmup_cosine
 from .settings import check_counts
 from .workdir import open_workdir, save_model
 
-COUNTS = ("epochs", "batch_size", "steps_per_epoch", "encode_batch_size")
+COUNTS = (
+    "epochs",
+    "batch_size",
+    "steps_per_epoch",
+    "max_test_images",
+    "encode_batch_size",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,6 +106,15 @@ def compile_probe(probe, config, steps):
     probe.compile(LARS(schedule), **loss_and_metrics(probe.output_shape[-1]))
 
 
+def check_warmup(config):
+    """Raises an `InputError` where the warm-up does not fit into the epochs."""
+    if not 0 <= config.warmup_epochs <= config.epochs:
+        raise InputError(
+            f"warmup_epochs must be 0 to {config.epochs}, the epochs of the run; "
+            f"received {config.warmup_epochs}, set both"
+        )
+
+
 def published_probe(
     config, data, workdir, model, data_dir=None, strategy="one", replicas=None
 ):
@@ -123,6 +139,7 @@ def published_probe(
     """
     check_pooling(config.pooling)
     check_counts(config, COUNTS)
+    check_warmup(config)
     strategy = pick_strategy(strategy, replicas=replicas, names=ON_ONE_MACHINE)
     scope = strategy_scope(strategy, config.encode_batch_size, replicas)
     with scope:

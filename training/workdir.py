@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import tempfile
 from pathlib import Path
 
 from keras_mae.atomic import new_file
@@ -54,6 +56,31 @@ def write_atomically(path, text):
     """Writes a text file that is complete or absent, whatever happens."""
     with new_file(path, overwrite=True) as partial:
         partial.write_text(text)
+
+
+def check_writable(path, flag):
+    """Checks, by trying, that a file can be written, before hours are spent on it.
+
+    Args:
+        path: Path of the file. Folders that are missing will be made.
+        flag: What the program calls the file.
+
+    Raises:
+        InputError: It is a folder, or its own folder takes no files.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{flag} {path} is a folder; expected the name of a file")
+    # `os.path`: what may not be looked at does not exist either.
+    folder = next(p for p in path.absolute().parents if os.path.exists(p))
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{flag} {path} cannot be written ({error.strerror}: {folder}); choose a "
+            "folder that takes files"
+        ) from error
 
 
 def _defaults(config):

@@ -176,6 +176,8 @@ def test_images_are_cropped_and_encoded_anew_in_every_epoch(source, encoder):
     [
         (["batch_size=65"], [], "batch of 65 is larger than the data.*has 64 images"),
         (["batch_size=0"], [], "batch_size must be at least 1; received 0"),
+        (["max_test_images=0"], [], "max_test_images must be at least 1; received 0"),
+        (["warmup_epochs=4"], [], "warmup_epochs must be 0 to 3.*received 4"),
         (["pooling=gab"], [], "unknown pooling 'gab'; did you mean gap"),
         (["crop_scale=0,1"], [], "crop_scale must be two shares"),
         (["optimizer=sgd"], [], "unknown --set key 'optimizer'"),

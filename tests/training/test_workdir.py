@@ -4,7 +4,7 @@ import json
 import pytest
 
 from keras_mae.program import InputError
-from training.workdir import open_workdir
+from training.workdir import check_writable, open_workdir
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,3 +34,23 @@ def test_input_that_is_not_told_makes_another_run(tmp_path):
     run_of_an_earlier_version(tmp_path)
     with pytest.raises(InputError, match=r"model \(there None, here 'a.keras'\)"):
         open_workdir(tmp_path, Settings(), data="demo", model="a.keras")
+
+
+def test_a_file_can_be_written_into_folders_that_are_still_to_be_made(tmp_path):
+    check_writable(tmp_path / "deep" / "er" / "results.json", "--output")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("folder", "--output .*folder is a folder; expected the name of a file"),
+        ("file/results.json", r"cannot be written \(Not a directory: .*file\)"),
+        ("/proc/deep/results.json", r"cannot be written \(.*: /proc\)"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_told_of(tmp_path, name, message):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=message):
+        check_writable(tmp_path / name, "--output")
