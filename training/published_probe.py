@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_mae.layers.vit_encoder import check_pooling
-from keras_mae.optimizers import LARS
+from keras_mae.optimizers import LARS, pretraining_rules
 from keras_mae.program import InputError
 from keras_mae.weights import load_encoder
 
@@ -22,9 +22,11 @@ from .checkpoint import newest_checkpoint, restore
 from .data import evaluation_dataset, steps_per_epoch, training_dataset
 from .distribution import ON_ONE_MACHINE, pick_strategy, strategy_scope
 from .evaluation import loss_and_metrics
+from .extraction.extractor import digest_of
 from .features import FrozenEncoder, check_labels, load_splits, num_images
 from .fitting import fit
 from .input_watch import InputWait, UnreadableImages
+from .rule_audit import audit_rules
 from .schedules import warmup_cosine
 from .settings import check_counts
 from .workdir import open_workdir, save_model
@@ -96,14 +98,20 @@ def linear_probe(dim, num_classes, seed=0):
 
 
 def compile_probe(probe, config, steps):
-    """Compiles with LARS (momentum .9, trust 1e-3, no decay) and the schedule."""
+    """Compiles with LARS (momentum .9, trust 1e-3, no decay) and the schedule.
+
+    Returns:
+        What it does with each variable, a dictionary of `VariableRule`s.
+    """
     schedule = warmup_cosine(
         config.base_learning_rate * config.batch_size / 256,
         config.epochs,
         config.warmup_epochs,
         steps,
     )
-    probe.compile(LARS(schedule), **loss_and_metrics(probe.output_shape[-1]))
+    optimizer = LARS(schedule)
+    probe.compile(optimizer, **loss_and_metrics(probe.output_shape[-1]))
+    return pretraining_rules(probe, optimizer.weight_decay)
 
 
 def check_warmup(config):
@@ -149,7 +157,7 @@ def published_probe(
     steps = config.steps_per_epoch or steps_per_epoch(source, config.batch_size)
     saved = newest_checkpoint(workdir)
     probe = linear_probe(encoder.embed_dim, source.num_classes, config.seed)
-    compile_probe(probe, config, steps)
+    rules = compile_probe(probe, config, steps)
     wait = InputWait()
 
     def batches(first_epoch):
@@ -157,7 +165,15 @@ def published_probe(
         return feature_batches(frozen, wait.watch(images), config, source.num_classes)
 
     batches(saved.epoch)  # or says what is wrong with the settings
-    workdir = open_workdir(workdir, config, data=data, model=model)
+    workdir = open_workdir(
+        workdir,
+        config,
+        data=data,
+        model=model,
+        model_sha256=digest_of(model),
+        examples=source.num_examples,
+    )
+    audit_rules(probe, rules, workdir)
     restore(probe, saved)
     tests = _test_features(held_out, encoder, frozen, config, source.num_classes)
     history = fit(

@@ -7,8 +7,10 @@ import tempfile
 from pathlib import Path
 
 from keras_mae.atomic import new_file
-from keras_mae.program import InputError
+from keras_mae.program import DISK_IS_FULL, InputError
 
+# Inputs that earlier versions did not write: a run that lacks them has the same.
+LATER_INPUTS = ("examples", "model_sha256")
 CONFIG = "config.json"
 MODEL = "model.keras"
 
@@ -21,13 +23,15 @@ def open_workdir(workdir, config, flag="--workdir", file=CONFIG, **inputs):
         config: Dataclass instance of the run.
         flag: What the program calls the folder.
         file: Name of the file in it that holds the settings.
-        **inputs: What the run reads: `data`, the data spec, ...
+        **inputs: What the run reads: `data`, the data spec, ... An earlier version's
+            run may lack those of `LATER_INPUTS`.
 
     Returns:
         The `Path`.
 
     Raises:
-        InputError: The folder holds another run; the error lists what differs.
+        InputError: The folder holds another run, and the error lists what differs; or
+            it cannot be made.
     """
     workdir = Path(workdir)
     if workdir.exists() and not workdir.is_dir():
@@ -36,11 +40,11 @@ def open_workdir(workdir, config, flag="--workdir", file=CONFIG, **inputs):
     path = workdir / file
     if path.exists():
         # An earlier version's file lacks settings that came later.
-        saved = _as_json(_defaults(config)) | _read(path, flag)
+        later = {name: settings[name] for name in LATER_INPUTS if name in settings}
+        saved = _as_json(_defaults(config)) | later | _read(path, flag)
         _compare(path, saved, settings, flag)
     else:
-        workdir.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(settings, indent=2) + "\n")
+        _begin(path, settings, flag)
     return workdir
 
 
@@ -80,6 +84,20 @@ def check_writable(path, flag):
         raise InputError(
             f"{flag} {path} cannot be written ({error.strerror}: {folder}); choose a "
             "folder that takes files"
+        ) from error
+
+
+def _begin(path, settings, flag):
+    """Makes the folder of a run, with its settings."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps(settings, indent=2) + "\n")
+    except OSError as error:
+        if error.strerror in DISK_IS_FULL:  # no fault of the name
+            raise
+        raise InputError(
+            f"{flag} {path.parent} cannot be made or written into ({error.strerror}); "
+            f"use another {flag}"
         ) from error
 
 

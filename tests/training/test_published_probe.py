@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 
 import keras
 import numpy as np
@@ -119,6 +120,11 @@ def test_run_writes_settings_logs_and_the_probe(probe, tmp_path):
     assert len(table) == 4
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (config["pooling"], config["batch_size"]) == ("token", 16)
+    rules = json.loads((tmp_path / "run" / "rules.json").read_text())
+    names = [name.rpartition("/")[2] for name in rules["trained"]]
+    assert names == ["kernel", "bias"]
+    for rule in rules["trained"].values():
+        assert rule == {"learning_rate_scale": 1.0, "weight_decay": 0.0}
     assert saved.input_shape == (None, 32)
     assert saved.output_shape == (None, 2)
 
@@ -155,6 +161,44 @@ def test_interrupted_run_ends_as_it_would_have(probe, tmp_path):
     assert len(checkpoints(tmp_path / "again")) == 1
     _, resumed = probe(tmp_path / "again")
     assert_same_weights(resumed, whole)
+
+
+def test_another_encoder_under_the_same_name_is_refused(probe, model, tmp_path, capsys):
+    file = tmp_path / "encoder.keras"
+    shutil.copy(model, file)
+    options = ["--model", str(file)]
+    probe(tmp_path / "run", "epochs=1", options=options)
+    encoder = keras_mae.load(file)
+    encoder.cls_token.assign_add(encoder.cls_token + 1)
+    encoder.save(file)
+    with pytest.raises(SystemExit, match="2"):
+        probe(tmp_path / "run", "epochs=1", options=options)
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert re.search(r"configuration: model_sha256 \(there '\w{64}', here", error)
+
+
+def test_other_data_under_the_same_name_are_refused(probe, shades, tmp_path, capsys):
+    with np.load(shades) as arrays:
+        arrays = dict(arrays)
+    options = ["--data", f"npz:{tmp_path / 'data.npz'}"]
+    np.savez(tmp_path / "data.npz", **arrays)
+    probe(tmp_path / "run", "epochs=1", options=options)
+    fewer = {"x_train": arrays["x_train"][:60], "y_train": arrays["y_train"][:60]}
+    np.savez(tmp_path / "data.npz", **{**arrays, **fewer})
+    with pytest.raises(SystemExit, match="2"):
+        probe(tmp_path / "run", "epochs=1", options=options)
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "examples (there 64, here 60)" in error
+
+
+def test_a_run_of_an_earlier_version_goes_on(probe, tmp_path):
+    probe(tmp_path / "run", "epochs=1")
+    path = tmp_path / "run" / "config.json"
+    config = json.loads(path.read_text())
+    assert (len(config.pop("model_sha256")), config.pop("examples")) == (64, 64)
+    path.write_text(json.dumps(config))
+    results, _ = probe(tmp_path / "run", "epochs=1")
+    assert results["steps"] == 4
 
 
 def test_images_are_cropped_and_encoded_anew_in_every_epoch(source, encoder):

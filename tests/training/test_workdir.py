@@ -1,5 +1,7 @@
 import dataclasses
+import errno
 import json
+import os
 
 import pytest
 
@@ -34,6 +36,46 @@ def test_input_that_is_not_told_makes_another_run(tmp_path):
     run_of_an_earlier_version(tmp_path)
     with pytest.raises(InputError, match=r"model \(there None, here 'a.keras'\)"):
         open_workdir(tmp_path, Settings(), data="demo", model="a.keras")
+
+
+def test_inputs_that_earlier_versions_did_not_write_are_the_same(tmp_path):
+    run_of_an_earlier_version(tmp_path)
+    later = {"examples": 12, "model_sha256": "ab"}
+    assert open_workdir(tmp_path, Settings(), data="demo", **later) == tmp_path
+
+
+def test_other_data_or_another_model_makes_another_run(tmp_path):
+    open_workdir(tmp_path, Settings(), data="demo", examples=12, model_sha256="ab")
+    with pytest.raises(
+        InputError, match=r"configuration: examples \(there 12, here 13"
+    ):
+        open_workdir(tmp_path, Settings(), data="demo", examples=13, model_sha256="ab")
+    with pytest.raises(InputError, match=r"model_sha256 \(there 'ab', here 'cd'\)"):
+        open_workdir(tmp_path, Settings(), data="demo", examples=12, model_sha256="cd")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("file/run", "Not a directory"),
+        ("/proc/run", "No such file or directory"),
+        ("/proc", "No such file or directory"),
+    ],
+)
+def test_a_folder_that_cannot_be_made_is_told_of(tmp_path, name, reason):
+    (tmp_path / "file").touch()
+    message = rf"--workdir .*{name} cannot be made or written into \({reason}\)"
+    with pytest.raises(InputError, match=message):
+        open_workdir(tmp_path / name, Settings())
+
+
+def test_a_full_disk_is_no_fault_of_the_folder(tmp_path, monkeypatch):
+    def full_disk(*args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("training.workdir.write_atomically", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        open_workdir(tmp_path / "run", Settings())
 
 
 def test_a_file_can_be_written_into_folders_that_are_still_to_be_made(tmp_path):
