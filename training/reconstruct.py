@@ -12,7 +12,9 @@ from keras_mae.models.patch_autoencoder import PatchAutoencoder
 from keras_mae.program import InputError, checking_input, one_line_errors, unknown
 
 from .command_line import add_data_arguments, program_parser
-from .data import evaluation_dataset, load_source
+from .data import load_source
+from .data.decoding import pixels_of
+from .data.reading import parallel_map
 from .pictures import picture_grid, reconstruction_pictures, statistics_note
 
 
@@ -77,12 +79,26 @@ def first_images(preprocessing, data, data_dir, num):
 
     Returns:
         Float tensor `(num or fewer, height, width, channels)`, normalised.
+
+    Raises:
+        InputError: There are no such data, or no readable image among them.
     """
     try:
-        source = load_source(data, "test", data_dir)
+        source = load_source(data, "test", data_dir, check=False)
     except InputError:  # photographs without classes are all for training
-        source = load_source(data, "train", data_dir)
-    return next(iter(evaluation_dataset(source, preprocessing, num)))[0]
+        source = load_source(data, "train", data_dir, check=False)
+
+    def read(*reference):
+        return preprocessing(pixels_of(source.read(*reference)["image"], preprocessing))
+
+    # As many as are drawn are read, and what cannot be read is left out.
+    images = parallel_map(source.order(), read).ignore_errors(log_warning=True)
+    for batch in images.batch(num).take(1):
+        return batch
+    raise InputError(
+        f"none of the {source.num_examples} images of {source.name} can be read; "
+        "expected intact JPEG, PNG or BMP files"
+    )
 
 
 def check_picture(output, num):

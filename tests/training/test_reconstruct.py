@@ -3,8 +3,10 @@ import pytest
 from PIL import Image
 
 import keras_mae
+from keras_mae.program import InputError
 from training import reconstruct
 from training.pictures import GREY, picture_grid, reconstruction_pictures
+from training.reconstruct import first_images
 
 TINY = {
     "image_size": 16,
@@ -53,6 +55,41 @@ def test_hidden_patches_are_grey_and_visible_ones_are_pasted():
     assert (masked[:8, :8] == GREY).all()
     np.testing.assert_array_equal(masked[8:], original[8:])
     np.testing.assert_array_equal(pasted[8:], original[8:])
+
+
+@pytest.fixture
+def half_broken(tmp_path):
+    """A folder of eight pictures, ever brighter; the even ones are no images."""
+    for i in range(8):
+        file = tmp_path / "pictures" / f"{i}.png"
+        file.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (16, 16), (20 * i,) * 3).save(file)
+        if i % 2 == 0:
+            file.write_bytes(b"no image")
+    return tmp_path / "pictures"
+
+
+def test_broken_files_are_left_out(half_broken):
+    preprocessing = keras_mae.Preprocessing(16, mean=0, std=1 / 255)
+    images = first_images(preprocessing, f"folder:{half_broken}", None, 3)
+    assert images.shape == (3, 16, 16, 3)
+    assert images[:, 0, 0, 0].numpy().round().tolist() == [20, 60, 100]
+
+
+def test_no_more_files_are_read_than_are_drawn(half_broken, monkeypatch):
+    def read(*args, **kwargs):
+        raise AssertionError("all files are decoded")
+
+    monkeypatch.setattr("training.data.folder.keep_readable", read)
+    preprocessing = keras_mae.Preprocessing(16)
+    assert len(first_images(preprocessing, f"folder:{half_broken}", None, 9)) == 4
+
+
+def test_pictures_that_are_all_broken_are_told_of(half_broken):
+    for file in half_broken.iterdir():
+        file.write_bytes(b"no image")
+    with pytest.raises(InputError, match="none of the 8 images of folder:.* can be"):
+        first_images(keras_mae.Preprocessing(16), f"folder:{half_broken}", None, 3)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
