@@ -10,14 +10,10 @@ from keras_mae.program import one_line_errors
 from .command_line import chosen_config, describe
 from .data.source import shuffle_seed
 from .judge import JudgeConfig, judge_features, judge_parser, report
-from .published_probe import (
-    PublishedProbeConfig,
-    check_warmup,
-    linear_probe,
-    published_probe,
-)
+from .published_probe import linear_probe, published_probe
+from .published_probe_config import PublishedProbeConfig
 from .recipes import list_recipes
-from .schedules import warmup_cosine
+from .schedules import check_warmup, warmup_cosine
 from .settings import check_counts
 from .workdir import check_writable
 

@@ -6,15 +6,11 @@ batches of 16,384 need no more memory than small ones, and statistics, gradient 
 trust ratio are those of the whole batch on any number of devices.
 """
 
-import dataclasses
-
 import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_mae.layers.vit_encoder import check_pooling
 from keras_mae.optimizers import LARS, pretraining_rules
-from keras_mae.program import InputError
 from keras_mae.weights import load_encoder
 
 from .augmentation import clipped_crop_window
@@ -28,56 +24,7 @@ from .fitting import fit
 from .input_watch import InputWait, UnreadableImages
 from .rule_audit import audit_rules
 from .schedules import warmup_cosine
-from .settings import check_counts
 from .workdir import open_workdir, save_model
-
-COUNTS = (
-    "epochs",
-    "batch_size",
-    "steps_per_epoch",
-    "max_test_images",
-    "encode_batch_size",
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class PublishedProbeConfig:
-    """Every number of a linear probe as published; the defaults are the paper's.
-
-    Learning rate: `base_learning_rate * batch_size / 256`. No weight decay.
-    """
-
-    # token (class token) or gap (mean of the patches).
-    pooling: str = "token"
-    # Passes over the data.
-    epochs: int = 90
-    # Passes in which the learning rate rises linearly from 0.
-    warmup_epochs: float = 10
-    # Images of one step.
-    batch_size: int = 16384
-    # Learning rate for a batch of 256.
-    base_learning_rate: float = 0.1
-    # Smallest and largest area of the random crop, as shares of the picture.
-    crop_scale: tuple[float, float] = (0.08, 1.0)
-    # Whether pictures are mirrored at random.
-    flip: bool = True
-    # Steps of an epoch; None for one pass over the data.
-    steps_per_epoch: int | None = None
-    # Images of the held-out split, spread over it; None for all.
-    max_test_images: int | None = None
-    # Images encoded at once, over all replicas.
-    encode_batch_size: int = 256
-    # Seed of the probe's weights, of the data's order, crops and flips.
-    seed: int = 0
-
-    PROGRAM = "linear_probe"
-    TINY = {
-        "epochs": 2,
-        "warmup_epochs": 1,
-        "batch_size": 8,
-        "steps_per_epoch": 4,
-        "max_test_images": 64,
-    }
 
 
 def linear_probe(dim, num_classes, seed=0):
@@ -114,15 +61,6 @@ def compile_probe(probe, config, steps):
     return pretraining_rules(probe, optimizer.weight_decay)
 
 
-def check_warmup(config):
-    """Raises an `InputError` where the warm-up does not fit into the epochs."""
-    if not 0 <= config.warmup_epochs <= config.epochs:
-        raise InputError(
-            f"warmup_epochs must be 0 to {config.epochs}, the epochs of the run; "
-            f"received {config.warmup_epochs}, set both"
-        )
-
-
 def published_probe(
     config, data, workdir, model, data_dir=None, strategy="one", replicas=None
 ):
@@ -145,9 +83,7 @@ def published_probe(
 
     Reference: [He et al., 2022](https://arxiv.org/abs/2111.06377), A.1, table 10.
     """
-    check_pooling(config.pooling)
-    check_counts(config, COUNTS)
-    check_warmup(config)
+    config.check()
     strategy = pick_strategy(strategy, replicas=replicas, names=ON_ONE_MACHINE)
     scope = strategy_scope(strategy, config.encode_batch_size, replicas)
     with scope:

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_mae.program import InputError
+
 
 def warmup_cosine(
     learning_rate, epochs, warmup_epochs, steps_per_epoch, min_learning_rate=0.0
@@ -24,3 +26,12 @@ def warmup_cosine(
     return keras.optimizers.schedules.CosineDecay(
         0.0, decay_steps, alpha, warmup_target=learning_rate, warmup_steps=warmup_steps
     )
+
+
+def check_warmup(config):
+    """Raises an `InputError` where the warm-up does not fit into the epochs."""
+    if not 0 <= config.warmup_epochs <= config.epochs:
+        raise InputError(
+            f"warmup_epochs must be 0 to {config.epochs}, the epochs of the run; "
+            f"received {config.warmup_epochs}, set both"
+        )

@@ -1,12 +1,21 @@
 import tracemalloc
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 
+import keras_mae
 from keras_mae import Preprocessing
 from keras_mae.program import InputError
-from training.features import check_labels, encode, load_splits
+from training.distribution import strategy_scope
+from training.features import (
+    FrozenEncoder,
+    check_labels,
+    encode,
+    load_splits,
+    random_encoder,
+)
 
 
 def write_pictures(*paths):
@@ -89,3 +98,38 @@ def test_features_end_with_what_could_be_read(source):
     np.testing.assert_array_equal(features.train, whole.train[kept])
     np.testing.assert_array_equal(features.train_labels, whole.train_labels[kept])
     assert len(features.test) == len(features.test_labels) == 4
+
+
+def test_random_encoder_has_other_weights():
+    encoder = keras_mae.ViTEncoder(16, 8, embed_dim=16, depth=1, num_heads=2)
+    other = random_encoder(encoder, seed=1)
+    assert other.get_config() == encoder.get_config()
+    assert np.any(other.cls_token.numpy() != encoder.cls_token.numpy())
+
+
+@pytest.mark.parametrize(
+    "batch_size", [2, 16, *(pytest.param(b, marks=pytest.mark.slow) for b in (8, 64))]
+)
+def test_two_replicas_encode_as_one_device_in_the_same_order(source, batch_size):
+    features = []
+    for strategy in ("one", "mirrored"):
+        with strategy_scope(strategy, 2, replicas=2):
+            keras.utils.set_random_seed(0)
+            encoder = keras_mae.ViTEncoder(16, 8, embed_dim=16, depth=1, num_heads=2)
+        frozen = FrozenEncoder(encoder, "gap")
+        splits = (source(13), source(5))
+        features.append(encode(frozen, splits, encoder.preprocessing, batch_size))
+    one, two = features
+    np.testing.assert_allclose(two.train, one.train, atol=1e-6)
+    np.testing.assert_allclose(two.test, one.test, atol=1e-6)
+    np.testing.assert_array_equal(two.train_labels, np.arange(13) % 3)
+    np.testing.assert_array_equal(two.test_labels, np.arange(5) % 3)
+
+
+def test_half_precision_encodes_to_single(source):
+    encoder = keras_mae.ViTEncoder(
+        16, 8, embed_dim=16, depth=1, num_heads=2, dtype="mixed_bfloat16"
+    )
+    splits = (source(4), source(4))
+    features = encode(FrozenEncoder(encoder, "token"), splits, encoder.preprocessing)
+    assert features.train.dtype == "float32"

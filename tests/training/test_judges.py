@@ -3,74 +3,12 @@ import json
 import os
 import re
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 import keras_mae
 from training import evaluate, few_shot, knn, linear_probe
-from training.distribution import strategy_scope
-from training.features import Features, FrozenEncoder, encode, random_encoder
-from training.linear_probe import ProbeConfig, probe_accuracy
-
-CORNERS = np.float32([[5, 0], [0, 5], [-5, 0], [0, -5]])
-
-
-def corners(n, seed):
-    """Points around four corners, and which corner each is at."""
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 4, n)
-    return CORNERS[labels] + rng.normal(size=(n, 2)).astype("float32"), labels
-
-
-@pytest.fixture
-def features():
-    return Features(*corners(200, 0), *corners(100, 1))
-
-
-def test_probe_finds_corners(features):
-    assert probe_accuracy(features, ProbeConfig(epochs=20))["accuracy"] > 0.95
-
-
-def test_probe_standardises_features(features):
-    shifted = Features(
-        features.train * 1e-3 + 7,
-        features.train_labels,
-        features.test * 1e-3 + 7,
-        features.test_labels,
-    )
-    assert probe_accuracy(shifted, ProbeConfig(epochs=20))["accuracy"] > 0.95
-
-
-def test_probe_draws_nothing_from_global_generators(features):
-    keras.utils.set_random_seed(1)
-    state = np.random.get_state()[1].copy()
-    first = probe_accuracy(features, ProbeConfig(epochs=2, seed=3))
-    np.testing.assert_array_equal(np.random.get_state()[1], state)
-    keras.utils.set_random_seed(2)
-    assert probe_accuracy(features, ProbeConfig(epochs=2, seed=3)) == first
-
-
-def test_features_are_no_constants_of_the_data_set(features):
-    """A constant cannot hold more than 2 GiB."""
-    datasets, sizes = [linear_probe._batches(features, 50, ProbeConfig())], []
-    while datasets:
-        dataset = datasets.pop()
-        datasets += dataset._inputs()
-        for function in dataset._functions():
-            operations = function.function.graph.get_operations()
-            constants = [op.outputs[0] for op in operations if op.type == "Const"]
-            sizes += [constant.shape.num_elements() for constant in constants]
-    assert sizes
-    assert max(sizes) < len(features.train)
-
-
-def test_random_encoder_has_other_weights():
-    encoder = keras_mae.ViTEncoder(16, 8, embed_dim=16, depth=1, num_heads=2)
-    other = random_encoder(encoder, seed=1)
-    assert other.get_config() == encoder.get_config()
-    assert np.any(other.cls_token.numpy() != encoder.cls_token.numpy())
 
 
 @pytest.fixture(scope="module")
@@ -200,34 +138,6 @@ def test_two_replicas_judge_as_one_device(line):
     one = knn.main(line)
     two = knn.main([*line, "--strategy", "mirrored", "--replicas", "2"])
     assert two == one
-
-
-@pytest.mark.parametrize(
-    "batch_size", [2, 16, *(pytest.param(b, marks=pytest.mark.slow) for b in (8, 64))]
-)
-def test_two_replicas_encode_as_one_device_in_the_same_order(source, batch_size):
-    features = []
-    for strategy in ("one", "mirrored"):
-        with strategy_scope(strategy, 2, replicas=2):
-            keras.utils.set_random_seed(0)
-            encoder = keras_mae.ViTEncoder(16, 8, embed_dim=16, depth=1, num_heads=2)
-        frozen = FrozenEncoder(encoder, "gap")
-        splits = (source(13), source(5))
-        features.append(encode(frozen, splits, encoder.preprocessing, batch_size))
-    one, two = features
-    np.testing.assert_allclose(two.train, one.train, atol=1e-6)
-    np.testing.assert_allclose(two.test, one.test, atol=1e-6)
-    np.testing.assert_array_equal(two.train_labels, np.arange(13) % 3)
-    np.testing.assert_array_equal(two.test_labels, np.arange(5) % 3)
-
-
-def test_half_precision_encodes_to_single(source):
-    encoder = keras_mae.ViTEncoder(
-        16, 8, embed_dim=16, depth=1, num_heads=2, dtype="mixed_bfloat16"
-    )
-    splits = (source(4), source(4))
-    features = encode(FrozenEncoder(encoder, "token"), splits, encoder.preprocessing)
-    assert features.train.dtype == "float32"
 
 
 def test_near_judges_are_named(line, capsys):

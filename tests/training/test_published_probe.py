@@ -11,11 +11,8 @@ from keras_mae.optimizers import LARS
 from training import linear_probe, published_probe
 from training.checkpoint import checkpoints
 from training.features import FrozenEncoder
-from training.published_probe import (
-    PublishedProbeConfig,
-    compile_probe,
-    feature_batches,
-)
+from training.published_probe import compile_probe, feature_batches
+from training.published_probe_config import PublishedProbeConfig
 from training.recipes import get_recipe
 
 from .interruption import stopped_before_second_save

@@ -1,7 +1,10 @@
+import types
+
 import numpy as np
 import pytest
 
-from training.schedules import warmup_cosine
+from keras_mae.program import InputError
+from training.schedules import check_warmup, warmup_cosine
 
 
 def test_rises_linearly_then_falls_as_half_a_cosine():
@@ -18,3 +21,11 @@ def test_ends_at_the_smallest_rate(warmup):
     np.testing.assert_allclose(schedule(10 * warmup), 0.8, rtol=1e-6)
     np.testing.assert_allclose(schedule(middle), 0.5, rtol=1e-6)
     np.testing.assert_allclose(schedule(60), 0.2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("warmup", [-1, 6.5])
+def test_a_warmup_that_does_not_fit_is_an_error(warmup):
+    check_warmup(types.SimpleNamespace(epochs=6, warmup_epochs=6))
+    config = types.SimpleNamespace(epochs=6, warmup_epochs=warmup)
+    with pytest.raises(InputError, match=f"must be 0 to 6, .*received {warmup}, set"):
+        check_warmup(config)

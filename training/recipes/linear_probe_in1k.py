@@ -10,7 +10,7 @@ Expectation: top-1 of 68.0 % (ViT-B), 75.8 % (ViT-L), 76.6 % (ViT-H).
 Result: not yet measured.
 """
 
-from ..published_probe import PublishedProbeConfig
+from ..published_probe_config import PublishedProbeConfig
 
 RECIPE = PublishedProbeConfig(
     pooling="token",
