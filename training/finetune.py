@@ -141,7 +141,14 @@ def _datasets(source, held_out, classifier, config, steps):
     )
     size = config.batch_size // config.accumulation_steps
     most = config.max_test_images
-    tests = padded_batches(held_out, preprocessing, size, most, **hosts)
+    tests = padded_batches(
+        held_out,
+        preprocessing,
+        size,
+        most,
+        num_classes=source.num_classes,
+        **hosts,
+    )
     shares = share_of_replicas(strategy, tests, size)
     return batches, {"x": shares, "steps": len(tests)}
 

@@ -31,10 +31,9 @@ from .features import (
     pixels,
     random_encoder,
 )
-from .settings import check_counts
+from .settings import check_counts, check_seed
 from .workdir import check_writable, write_atomically
 
-LARGEST_SEED = 2**32 - 1  # NumPy's
 PIXELS_LIMIT = 8 << 30  # bytes of raw pixels, of both splits, that are judged
 
 
@@ -57,8 +56,7 @@ class JudgeConfig:
         """Raises an `InputError` for a setting that cannot be used."""
         check_pooling(self.pooling)
         check_counts(self, ("encode_batch_size", "max_images"))
-        if not 0 <= self.seed <= LARGEST_SEED:
-            raise InputError(f"seed must be 0 to {LARGEST_SEED}; received {self.seed}")
+        check_seed(self)
 
 
 def judge(name, description, config, score, argv):

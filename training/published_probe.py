@@ -96,8 +96,9 @@ def published_probe(
     rules = compile_probe(probe, config, steps)
     wait = InputWait()
 
-    def batches(first_epoch):
-        images = _images(source, encoder, frozen, config, steps, first_epoch)
+    def batches(first_epoch, first_step=0):
+        first = (first_epoch, first_step)
+        images = _images(source, encoder, frozen, config, steps, *first)
         return feature_batches(frozen, wait.watch(images), config, source.num_classes)
 
     batches(saved.epoch)  # or says what is wrong with the settings
@@ -107,7 +108,7 @@ def published_probe(
         data=data,
         model=model,
         model_sha256=digest_of(model),
-        examples=source.num_examples,
+        examples=source.num_found,
     )
     audit_rules(probe, rules, workdir)
     restore(probe, saved)
@@ -162,17 +163,19 @@ def feature_batches(frozen, images, config, num_classes):
     return batches.map(lambda x, labels: (x, tf.one_hot(labels, num_classes)))
 
 
-def _images(source, encoder, frozen, config, steps, first_epoch):
+def _images(source, encoder, frozen, config, steps, first_epoch, first_step):
     """Returns small batches of the images of all epochs, for the replicas in turn."""
     most = frozen.batch_size_of_one(config.encode_batch_size)
     batch_size = max(n for n in range(1, most + 1) if config.batch_size % n == 0)
+    parts = config.batch_size // batch_size
     return training_dataset(
         source,
         encoder.preprocessing,
         batch_size,
         epochs=config.epochs,
         first_epoch=first_epoch,
-        steps=steps * config.batch_size // batch_size,
+        first_step=first_step * parts,
+        steps=steps * parts,
         seed=config.seed,
         crop_scale=config.crop_scale,
         crop_window=clipped_crop_window,

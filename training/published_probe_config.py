@@ -5,7 +5,7 @@ import dataclasses
 from keras_mae.layers.vit_encoder import check_pooling
 
 from .schedules import check_warmup
-from .settings import check_counts
+from .settings import check_counts, check_seed
 
 COUNTS = (
     "epochs",
@@ -60,3 +60,4 @@ class PublishedProbeConfig:
         check_pooling(self.pooling)
         check_counts(self, COUNTS)
         check_warmup(self)
+        check_seed(self)

@@ -3,6 +3,8 @@
 from keras_mae.models.compute import COMPILED, MODES
 from keras_mae.program import InputError, unknown
 
+from .schedules import check_warmup
+
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 COUNTS = (
     "epochs",
@@ -42,13 +44,8 @@ def check_settings(config, strategy, counts=()):
             "TensorFlow cannot compile over several replicas; add --set compute=auto"
         )
     check_counts(config, (*COUNTS, *counts))
-    if not 0 <= config.seed <= LARGEST_SEED:
-        raise InputError(f"seed must be 0 to {LARGEST_SEED}; received {config.seed}")
-    if not 0 <= config.warmup_epochs <= config.epochs:
-        raise InputError(
-            f"warmup_epochs must be 0 to {config.epochs}, the epochs of the run; "
-            f"received {config.warmup_epochs}, set both"
-        )
+    check_seed(config)
+    check_warmup(config)
     if config.clip_norm is not None and config.clip_norm <= 0:
         raise InputError(
             f"clip_norm must be above 0, or none; received {config.clip_norm}"
@@ -70,6 +67,12 @@ def check_counts(config, names):
         value = getattr(config, name)
         if value is not None and value < 1:
             raise InputError(f"{name} must be at least 1; received {value}")
+
+
+def check_seed(config):
+    """Raises an `InputError` where NumPy and Keras do not take the seed."""
+    if not 0 <= config.seed <= LARGEST_SEED:
+        raise InputError(f"seed must be 0 to {LARGEST_SEED}; received {config.seed}")
 
 
 def check_execution(config, steps):

@@ -1,6 +1,8 @@
 import json
+import os
 import re
 import shutil
+import signal
 
 import keras
 import numpy as np
@@ -9,8 +11,9 @@ import pytest
 import keras_mae
 from keras_mae.optimizers import LARS
 from training import linear_probe, published_probe
-from training.checkpoint import checkpoints
+from training.checkpoint import checkpoints, newest_checkpoint
 from training.features import FrozenEncoder
+from training.preemption import Preemption
 from training.published_probe import compile_probe, feature_batches
 from training.published_probe_config import PublishedProbeConfig
 from training.recipes import get_recipe
@@ -151,6 +154,26 @@ def test_two_replicas_end_as_one_device(probe, tmp_path):
     assert two["test_top1"] == one["test_top1"]
 
 
+def test_a_run_stopped_within_an_epoch_ends_as_it_would_have(
+    probe, tmp_path, monkeypatch
+):
+    _, whole = probe(tmp_path / "whole")
+    after_step = Preemption.on_train_batch_end
+
+    def sigterm_in_the_second_epoch(self, batch, logs=None):
+        if (self.epoch, batch) == (1, 1):
+            os.kill(os.getpid(), signal.SIGTERM)
+        after_step(self, batch, logs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Preemption, "on_train_batch_end", sigterm_in_the_second_epoch)
+        with pytest.raises(SystemExit, match="143"):
+            probe(tmp_path / "again")
+    assert newest_checkpoint(tmp_path / "again")[:2] == (1, 2)
+    _, resumed = probe(tmp_path / "again")
+    assert_same_weights(resumed, whole)
+
+
 def test_interrupted_run_ends_as_it_would_have(probe, tmp_path):
     _, whole = probe(tmp_path / "whole")
     with stopped_before_second_save(), pytest.raises(KeyboardInterrupt):
@@ -204,7 +227,7 @@ def test_images_are_cropped_and_encoded_anew_in_every_epoch(source, encoder):
     pictures = source(12)
     noise = np.random.default_rng(0).integers(0, 256, (12, 16, 16, 3), "uint8")
     pictures.images = noise
-    images = published_probe._images(pictures, encoder(), frozen, config, 1, 0)
+    images = published_probe._images(pictures, encoder(), frozen, config, 1, 0, 0)
     first, second = feature_batches(frozen, images, config, 3).as_numpy_iterator()
     for features, labels in (first, second):
         assert features.shape == (12, 16)
