@@ -11,7 +11,7 @@ VERSION = re.search(
 )[1]
 
 # training/ and export/ live inside the installed package, so that nothing
-# called `training` lands in site-packages.
+# called `training` lands in site-packages. The command alone lies beside it.
 SUBPACKAGES = {
     f"keras_mae.{name}": name
     for top in ("training", "export")
@@ -65,8 +65,9 @@ setup(
     package_dir={
         name: folder.replace(".", "/") for name, folder in SUBPACKAGES.items()
     },
+    py_modules=["keras_mae_cli"],
     package_data={"keras_mae.export.serving": ["templates/*"]},
     install_requires=["tensorflow>=2.20,<2.22", "keras>=3.15,<3.16", "numpy"],
     extras_require=EXTRAS,
-    entry_points={"console_scripts": ["keras-mae = keras_mae.cli:main"]},
+    entry_points={"console_scripts": ["keras-mae = keras_mae_cli:main"]},
 )

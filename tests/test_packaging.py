@@ -25,7 +25,7 @@ def run(*command, **kwargs):
 
 def copy_sources(target):
     """Copies what the wheel is built of: building leaves files behind."""
-    for name in ("setup.py", "pyproject.toml", "LICENSE"):
+    for name in ("setup.py", "pyproject.toml", "LICENSE", "keras_mae_cli.py"):
         shutil.copy(ROOT / name, target)
     for name in ("keras_mae", "training", "export"):
         shutil.copytree(ROOT / name, target / name)
@@ -45,9 +45,16 @@ def installed(tmp_path_factory):
     return site
 
 
-def test_nothing_but_the_package_is_at_the_top(installed):
-    folders = {path.name for path in installed.iterdir() if path.suffix != ".dist-info"}
-    assert folders == {"keras_mae", "bin"}
+def test_nothing_but_the_package_and_its_command_is_at_the_top(installed):
+    names = {path.name for path in installed.iterdir() if path.suffix != ".dist-info"}
+    assert names - {"__pycache__"} == {"keras_mae", "keras_mae_cli.py", "bin"}
+
+
+def test_the_command_runs_from_outside_the_checkout(installed, tmp_path):
+    environment = {"PYTHONPATH": str(installed)}
+    script = str(installed / "bin" / "keras-mae")
+    printed = run("-P", script, "--help", cwd=tmp_path, env=environment)
+    assert "keras-mae PROGRAM" in printed
 
 
 @pytest.mark.parametrize("folder", ["training", "export"])
