@@ -44,7 +44,7 @@ def make_parser():
         "--model", required=True, help="a .keras file, or weights of another package"
     )
     parser.add_argument("--output", required=True, metavar="FILE.onnx")
-    add_output_arguments(parser)
+    add_output_arguments(parser, without=["reconstruct"])
     parser.add_argument(
         "--input",
         choices=["float32", "uint8"],

@@ -1,6 +1,6 @@
 import pytest
 
-from export import to_saved_model
+from export import to_onnx, to_saved_model
 from export.command_line import read_class_names
 from export.manifest import read_manifest
 from keras_mae.program import InputError
@@ -38,6 +38,13 @@ def test_classes_are_named_by_a_file(arguments, tmp_path):
 def test_outputs_that_a_model_does_not_have_are_one_line(arguments, capsys):
     line = error_of(arguments("--outputs", "error_map"), capsys)
     assert line.startswith("error: error_map is an output of a MaskedAutoencoder.")
+
+
+def test_help_names_the_outputs_that_a_format_has():
+    assert "error_map, reconstruct" in to_saved_model.make_parser().format_help()
+    help_of_onnx = to_onnx.make_parser().format_help()
+    assert "error_map" in help_of_onnx
+    assert "reconstruct" not in help_of_onnx
 
 
 def test_limits_are_checked(arguments, capsys):
