@@ -93,7 +93,9 @@ def check_free(path, overwrite=False):
     """Raises an `InputError` if `path` exists and may not be replaced."""
     path = Path(path)
     if path.is_dir() or (path.exists() and not overwrite):
-        raise InputError(f"{path} exists; nothing is overwritten")
+        raise InputError(
+            f"{path} exists; nothing is overwritten: use another name, or remove it"
+        )
 
 
 @contextlib.contextmanager

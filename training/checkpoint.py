@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import keras
 
-from keras_mae.models.step_seed import step_counter
+from keras_mae.keras_hooks import step_counter
 from keras_mae.program import InputError, RunError
 
 FOLDER = "checkpoints"

@@ -67,7 +67,7 @@ class RunConfig:
             object.__setattr__(self, "image_size", (sides[0], sides[-1]))
 
 
-# What `--tiny` changes in every program: it ends in under a minute on a CPU.
+# What `--tiny` changes in programs that train: they end in under a minute on a CPU.
 TINY = {
     "embed_dim": 32,
     "depth": 2,

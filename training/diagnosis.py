@@ -5,8 +5,8 @@ import contextlib
 import keras
 import tensorflow as tf
 
+from keras_mae.keras_hooks import step_counter
 from keras_mae.layers.draws import part_of_batch
-from keras_mae.models.step_seed import step_counter
 
 from .hosts import ALONE
 

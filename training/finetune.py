@@ -15,7 +15,7 @@ from .compute import choose_streams, set_compute
 from .data import steps_per_epoch
 from .distribution import pick_strategy, strategy_scope
 from .evaluation import loss_and_metrics, padded_batches
-from .features import load_splits
+from .features import load_splits, num_images
 from .finetune_config import FinetuneConfig
 from .finetune_data import finetuning_dataset
 from .fitting import fit
@@ -124,9 +124,7 @@ def finetune(
         "steps": config.epochs * steps,
         "images": source.num_examples,
         "skipped_images": int(of_all_hosts(distribution, len(source.skipped)).sum()),
-        "test_images": min(
-            held_out.num_examples, config.max_test_images or held_out.num_examples
-        ),
+        "test_images": num_images(held_out, config.max_test_images),
         **history,
         **results,
     }

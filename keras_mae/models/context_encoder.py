@@ -44,7 +44,8 @@ class ContextEncoder(PatchAutoencoder):
         fill: Pixel values in [0, 255] of a hole, one or one a channel; `None` for the
             mean of `preprocessing`, in its order of channels. The authors' code fills
             red, green and blue with 117, 104, 123: the mean's values out of order.
-        seed: Integer. Masks depend on it, the step, the replica and the position.
+        seed: Integer. Masks depend on it, the step and an image's place in the whole
+            batch, on any number of replicas.
         preprocessing: A `Preprocessing` or `None` for the default one.
 
     Call arguments:

@@ -51,7 +51,8 @@ class ContextInpainter(AdversarialStep, PatchAutoencoder):
         fill: Pixel values in [0, 255] of a hole, one or one a channel; `None` for the
             mean of ImageNet, red first, or without colours for that of
             `preprocessing`. The authors' code has 117, 104, 123: out of order.
-        seed: Integer. Masks depend on it, the step, the replica and the position.
+        seed: Integer. Masks depend on it, the step and an image's place in the whole
+            batch, on any number of replicas.
         preprocessing: A `Preprocessing` to [-1, 1], or `None` for the default one.
 
     Call arguments:

@@ -31,7 +31,8 @@ class MaskedAutoencoder(PatchAutoencoder):
         mask_sampler: A `MaskSampler` or its name: `"random"`, `"block"`, `"grid"`,
             `"rectangle"`, `"half"`.
         norm_pix_loss: Boolean. Whether targets are normalised patch by patch.
-        seed: Integer. Masks depend on it, the step, the replica and the position.
+        seed: Integer. Masks depend on it, the step and an image's place in the whole
+            batch, on any number of replicas.
         preprocessing: A `Preprocessing` or `None` for the default one.
 
     Call arguments:

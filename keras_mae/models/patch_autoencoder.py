@@ -33,7 +33,8 @@ class PatchAutoencoder(TrainingStep, keras.Model):
         encoder: Dictionary of arguments of the encoder, of `encoder_class`.
         mask_ratio, mask_sampler: As of `RandomMasking`.
         norm_pix_loss: Boolean. Whether targets are normalised patch by patch.
-        seed: Integer. Masks depend on it, the step, the replica and the position.
+        seed: Integer. Masks depend on it, the step and an image's place in the whole
+            batch, on any number of replicas.
         patch_size: Integer, or `None` for the encoder's. Side of what is hidden as one.
     """
 

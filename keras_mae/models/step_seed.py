@@ -15,8 +15,9 @@ def step_seed(model, purpose, training):
     It depends on nothing but the model's `seed`, the optimizer's step and the purpose.
     So a run resumed from a checkpoint goes on as it would have, and
     `steps_per_execution` changes nothing. Outside training there is no step: every call
-    draws the same, so that evaluations compare. That replicas differ is the business of
-    who draws (`layers/draws.py`).
+    draws the same, so that evaluations compare. That every image of the whole batch has
+    draws of its own, on whichever replica, is the business of who draws
+    (`layers/draws.py`).
 
     Args:
         model: A `keras.Model` with an integer `seed`.

@@ -61,10 +61,10 @@ def find_arguments(source, architecture, overrides, names):
     arguments = {name: known[name] for name in known if name in names} | overrides
     if "image_size" not in arguments:
         arguments["image_size"] = _image_size(source, architecture)
-    if arguments.get("preprocessing") is None:
-        arguments["preprocessing"] = _preprocessing(source, arguments)
     _check_heads(source.path, arguments, names)
     _check_positive(arguments)
+    if arguments.get("preprocessing") is None:
+        arguments["preprocessing"] = _preprocessing(source, arguments)
     return arguments
 
 

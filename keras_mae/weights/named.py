@@ -79,7 +79,7 @@ def _find_published(cls, preset, weights):
         )
     error = unknown(f"weights of {preset}", weights, ["facebook", *files])
     raise InputError(
-        f"{error}. ('facebook' is {FACEBOOK[cls]} for a {cls.__name__}; the path or "
+        f"{error} ('facebook' is {FACEBOOK[cls]} for a {cls.__name__}; the path or "
         "the address of a .pth, .pt or .safetensors file will do too)"
     )
 

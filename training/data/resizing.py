@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-KERNELS = {"bicubic": "keyscubic", "bilinear": "triangle"}
+from keras_mae.preprocessing import KERNELS
 
 
 def resize(pixels, size, interpolation="bicubic"):

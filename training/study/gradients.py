@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_mae.models.step_seed import step_counter
+from keras_mae.keras_hooks import step_counter
 
 from ..data import training_dataset
 from .variance import cosines, variance_components
