@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 import keras_mae
-from training import pretrain
+from training import features, pretrain
 from training.distribution import strategy_scope
 from training.probing import Probing
 
@@ -116,6 +116,19 @@ def test_features_are_those_of_whole_images(source, monkeypatch):
     expected = model.encoder(model.preprocessing(pixels[[0, 2, 4, 6, 8]]))[:, 0]
     assert seen[0].train.shape == (5, 16)
     np.testing.assert_allclose(seen[0].test, expected, atol=1e-5)
+
+
+def test_images_are_encoded_in_the_parts_of_a_step(stripes, tmp_path, monkeypatch):
+    seen = []
+
+    def encode(frozen, splits, preprocessing, batch_size, max_images):
+        seen.append((batch_size, max_images))
+        return features.encode(frozen, splits, preprocessing, batch_size, max_images)
+
+    monkeypatch.setattr("training.probing.encode", encode)
+    settings = ("epochs=1", "probe_every=1", "probe_images=5", "accumulation_steps=4")
+    pretrain.main(command(tmp_path, f"folder:{stripes}", *settings))
+    assert seen == [(2, 5)]  # 8 in 4 parts: probes need no more memory than steps
 
 
 def test_a_diverged_encoder_is_not_judged(source, monkeypatch):
