@@ -47,9 +47,9 @@ def spoil(monkeypatch, program, bad_steps):
             images = tf.where(bad, 3.3e38, images)
             return (images, *labels) if labels else images
 
-        def spoiled(first_epoch):
-            dataset = batches(first_epoch)
-            return dataset.enumerate(first_epoch * steps).map(brighten)
+        def spoiled(first_epoch, first_step=0):
+            dataset = batches(first_epoch, first_step)
+            return dataset.enumerate(first_epoch * steps + first_step).map(brighten)
 
         return fit(model, spoiled, config, workdir, steps, *args, **kwargs)
 

@@ -146,7 +146,16 @@ def test_the_schedule_goes_on_where_an_epoch_is_not_saved(tmp_path):
     assert int(resumed.optimizer.iterations) == EPOCHS * STEPS
 
 
-def test_ctrl_c_saves_too_and_a_second_one_ends_at_once(tmp_path, capsys):
+@pytest.fixture
+def sigint():
+    """Sets what SIGINT does, which in the background shells have it ignored."""
+    before = signal.getsignal(signal.SIGINT)
+    yield lambda handler: signal.signal(signal.SIGINT, handler)
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_saves_too_and_a_second_one_ends_at_once(tmp_path, capsys, sigint):
+    sigint(signal.default_int_handler)
     expected = run(tmp_path / "whole")
     with pytest.raises(SystemExit, match="130"):
         run(tmp_path / "once", SignalAt(1, 1, signal.SIGINT))
@@ -158,12 +167,9 @@ def test_ctrl_c_saves_too_and_a_second_one_ends_at_once(tmp_path, capsys):
     assert newest_checkpoint(tmp_path / "twice")[:2] == (1, 0)
 
 
-def test_a_run_that_ignores_ctrl_c_does_so_while_training(tmp_path):
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        run(tmp_path, SignalAt(1, 1, signal.SIGINT))
-    finally:
-        signal.signal(signal.SIGINT, before)
+def test_a_run_that_ignores_ctrl_c_does_so_while_training(tmp_path, sigint):
+    sigint(signal.SIG_IGN)
+    run(tmp_path, SignalAt(1, 1, signal.SIGINT))
     assert newest_checkpoint(tmp_path)[:2] == (EPOCHS, 0)
 
 
