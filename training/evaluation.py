@@ -3,9 +3,9 @@
 import keras
 import tensorflow as tf
 
-from .data import evaluation_dataset
+from .data import evaluation_dataset, num_images
 from .data.reading import parallel_map
-from .features import check_classes, num_images
+from .features import check_classes
 
 
 def padded_batches(

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from keras_mae.program import InputError
 
-from .data import evaluation_dataset, load_source
+from .data import evaluation_dataset, load_source, num_images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,11 +135,6 @@ def _labelled(data, split, data_dir):
             "folder with one sub-folder per class, or a labelled TFDS data set"
         )
     return source
-
-
-def num_images(source, max_images=None):
-    """Returns how many images of a split are judged."""
-    return min(source.num_examples, max_images or source.num_examples)
 
 
 def random_encoder(encoder, seed=0):

@@ -12,10 +12,10 @@ from .checkpoint import restore
 from .classifier import ARCHITECTURE, build_classifier, in_single_precision
 from .command_line import add_run_arguments, chosen_config, program_parser
 from .compute import choose_streams, set_compute
-from .data import steps_per_epoch
+from .data import num_images, steps_per_epoch
 from .distribution import pick_strategy, strategy_scope
 from .evaluation import loss_and_metrics, padded_batches
-from .features import load_splits, num_images
+from .features import load_splits
 from .finetune_config import FinetuneConfig
 from .finetune_data import finetuning_dataset
 from .fitting import fit

@@ -18,6 +18,7 @@ from .command_line import (
     apply_settings,
     program_parser,
 )
+from .data import num_images
 from .distribution import ON_ONE_MACHINE, pick_strategy, strategy_scope
 from .extraction.artifact import is_export
 from .extraction.extractor import open_extractor
@@ -27,7 +28,6 @@ from .features import (
     check_labels,
     encode,
     load_splits,
-    num_images,
     pixels,
     random_encoder,
 )

@@ -51,7 +51,7 @@ class NonFiniteSteps(keras.callbacks.Callback):
         watch = self.model.step_watch
         if watch.skipped_in_a_row >= self.limit:
             self._go_back(watch.skipped_in_a_row)
-        elif watch.last_skipped != self.known and not self.told:
+        elif not self.told and watch.last_skipped != self.known:
             self.told = True
             if not _scales_loss(self.model):
                 print(f"left out {self._step()}", file=sys.stderr)

@@ -15,11 +15,16 @@ from keras_mae.weights import load_encoder
 
 from .augmentation import clipped_crop_window
 from .checkpoint import newest_checkpoint, restore
-from .data import evaluation_dataset, steps_per_epoch, training_dataset
+from .data import (
+    evaluation_dataset,
+    num_images,
+    steps_per_epoch,
+    training_dataset,
+)
 from .distribution import ON_ONE_MACHINE, pick_strategy, strategy_scope
 from .evaluation import loss_and_metrics
 from .extraction.extractor import digest_of
-from .features import FrozenEncoder, check_labels, load_splits, num_images
+from .features import FrozenEncoder, check_labels, load_splits
 from .fitting import fit
 from .input_watch import InputWait, UnreadableImages
 from .rule_audit import audit_rules

@@ -10,6 +10,7 @@ from ..augmentation import check_crop, example_seed, random_crop_window, random_
 from .decoding import crop_of, pixels_of
 from .reading import read_epochs
 from .resizing import resize
+from .source import num_images
 
 SPARE_THREADS = 2
 
@@ -36,10 +37,10 @@ def training_dataset(
 
     What an epoch holds depends on nothing but `seed` and its number, so a run that goes
     on at a step of epoch k sees the batches that it would have seen, and no image
-    before them is read. Every
-    epoch has `steps_per_epoch` batches; examples left over wait for another.
-    Of every batch a host takes its rows, the first host the first ones: together
-    they are the batch of a single host, and no host decodes another's images.
+    before them is read. Every epoch has `steps_per_epoch` batches; examples left over
+    wait for another. Of every batch a host takes its rows, the first host the first
+    ones: together they are the batch of a single host, and no host decodes another's
+    images.
 
     Args:
         source: `Source`, as `load_source` returns it.
@@ -133,7 +134,7 @@ def evaluation_dataset(
         InputError: Hosts cannot share a batch.
     """
     rows = _rows_of_host(batch_size, host, num_hosts)
-    count = min(source.num_examples, max_images or source.num_examples)
+    count = num_images(source, max_images)
 
     def references(epoch):
         order = source.order().map(lambda *reference: (epoch, reference))

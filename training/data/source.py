@@ -81,6 +81,11 @@ class Source(abc.ABC):
         )
 
 
+def num_images(source, max_images=None):
+    """Returns how many images of a split are judged, of `max_images` at most."""
+    return min(source.num_examples, max_images or source.num_examples)
+
+
 class IndexedSource(Source):
     """Examples in memory, or behind file paths, that are read in any order.
 
